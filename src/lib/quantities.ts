@@ -1,0 +1,50 @@
+/**
+ * Usage as a vector of disjoint quantities. Providers report cached tokens inside the prompt tokens
+ * (OpenAI) or beside them (Anthropic), reasoning inside the completion; a dialect turns what it reads into
+ * these parts, whose sum is the provider's total, before anything is priced.
+ */
+
+/** In the order of the columns of `usage_event`. Units: tokens, unless the name says otherwise. */
+export const quantityNames = [
+  "uncached_input",
+  "cache_read",
+  "cache_write",
+  "output_text",
+  "reasoning",
+  "audio_input",
+  "audio_output",
+  "image_input",
+  "requests",
+] as const;
+
+export type QuantityName = (typeof quantityNames)[number];
+
+/** Units are whole and far below 2^53; a quantity that is not named is zero. */
+export type Quantities = Readonly<Partial<Record<QuantityName, number>>>;
+
+/**
+ * How the quantities became known.
+ *
+ * - `provider`: the provider reported them with its answer.
+ * - `lookup`: the provider was asked afterwards, by the id of the attempt.
+ * - `counted`: we counted what was delivered; the event is marked as estimated.
+ * - `none`: the attempt ended before the provider could have worked on it; zero is known, not assumed.
+ */
+export type UsageSource = "provider" | "lookup" | "counted" | "none";
+
+/** Everything read of an attempt's usage. `raw` is the provider's own usage object, kept for audits. */
+export type Usage = {
+  quantities: Quantities;
+  source: UsageSource;
+  raw: unknown;
+};
+
+export const inputTokensOf = (q: Quantities): number =>
+  (q.uncached_input ?? 0) +
+  (q.cache_read ?? 0) +
+  (q.cache_write ?? 0) +
+  (q.audio_input ?? 0) +
+  (q.image_input ?? 0);
+
+export const outputTokensOf = (q: Quantities): number =>
+  (q.output_text ?? 0) + (q.reasoning ?? 0) + (q.audio_output ?? 0);
