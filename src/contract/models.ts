@@ -1,0 +1,91 @@
+/** A model is what callers name; a deployment is that model as one provider serves it. */
+import { z } from "zod";
+import { Id, ModelName, PageQuery, ProviderName, pageOf, Time, TokenCount } from "./fields.ts";
+import { defineOperation } from "./operation.ts";
+import { Price, priceInputs } from "./prices.ts";
+
+export const Deployment = z
+  .object({
+    id: Id,
+    provider: z.string(),
+    upstream_model: z.string().meta({ description: "The provider's own name of the model" }),
+  })
+  .meta({ id: "Deployment" });
+
+export const Model = z
+  .object({
+    id: Id,
+    name: z.string(),
+    context_tokens: TokenCount.nullable(),
+    max_output_tokens: TokenCount.nullable(),
+    license: z.string().nullable(),
+    // Null: calls are refused until a price is set.
+    price: Price.nullable(),
+    deployments: z.array(Deployment).meta({ description: "Tried in this order" }),
+    created_at: Time,
+    removed_at: Time.nullable(),
+  })
+  .meta({ id: "Model" });
+export type Model = z.infer<typeof Model>;
+
+const UpstreamModel = z
+  .string()
+  .min(1)
+  .max(200)
+  .optional()
+  .meta({ description: "The provider's own name of the model. Default: the same name" });
+
+const ModelParams = z.strictObject({ name: ModelName });
+
+export const createModel = defineOperation({
+  id: "model.create",
+  method: "post",
+  path: "/models",
+  summary: "Offer a model that a provider serves, at a price",
+  body: z.strictObject({
+    name: ModelName,
+    provider: ProviderName,
+    upstream: UpstreamModel,
+    ...priceInputs,
+    input_usd_per_mtok: priceInputs.input_usd_per_mtok
+      .optional()
+      .meta({ description: "Without a price calls are refused until one is set" }),
+    output_usd_per_mtok: priceInputs.output_usd_per_mtok.optional(),
+    context_tokens: TokenCount.optional(),
+    max_output_tokens: TokenCount.optional(),
+    license: z.string().min(1).max(200).optional(),
+  }),
+  answer: Model,
+  status: 201,
+});
+
+export const addDeployment = defineOperation({
+  id: "model.deploy",
+  method: "post",
+  path: "/models/{name}/deployments",
+  summary: "Let another provider serve the model too; it is tried after those already there",
+  params: ModelParams,
+  body: z.strictObject({ provider: ProviderName, upstream: UpstreamModel }),
+  answer: Model,
+  status: 201,
+});
+
+export const listModels = defineOperation({
+  id: "model.list",
+  method: "get",
+  path: "/models",
+  summary: "List offered models by name",
+  query: PageQuery,
+  answer: pageOf(Model),
+  status: 200,
+});
+
+export const removeModel = defineOperation({
+  id: "model.remove",
+  method: "delete",
+  path: "/models/{name}",
+  summary: "Stop offering a model; its prices and usage stay on record",
+  params: ModelParams,
+  answer: Model,
+  status: 200,
+});
