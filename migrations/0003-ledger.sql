@@ -1,6 +1,6 @@
 -- Money. Amounts are whole nano-dollars. Locks are taken in one order everywhere: leases by id, then accounts by id.
 
--- Five accounts per wallet; account_id = wallet_id * 8 + number of the kind, so that posting joins nothing.
+-- Six accounts per wallet; account_id = wallet_id * 8 + number of the kind, so that posting joins nothing.
 create table account (
   account_id bigint primary key,
   wallet_id bigint not null references wallet,
@@ -71,7 +71,6 @@ create table lease (
   closed_at timestamptz,
   constraint lease_is_never_overspent check (granted_nanos >= returned_nanos + charged_nanos)
 );
-create unique index lease_is_open_once_per_gateway on lease (wallet_id, gateway_id) where state = 'open';
 create index lease_by_gateway on lease (gateway_id) where state <> 'closed';
 create index lease_by_expiry on lease (expires_at) where state = 'open';
 

@@ -1,0 +1,153 @@
+/**
+ * Derives every balance and invariant of the ledger again, from the smallest facts upward, in one consistent
+ * snapshot. Each check finds the first rows that break it and says them as a sentence.
+ */
+import type { PoolClient } from "pg";
+import { quantityNames } from "../../lib/quantities.ts";
+import type { Database } from "../../platform/db/database.ts";
+
+export type LedgerReport = {
+  ok: boolean;
+  transfers: bigint;
+  entries: bigint;
+  problems: string[];
+};
+
+/** Rows shown per check: the first difference matters, a flood does not help. */
+const PROBLEMS_PER_CHECK = 5;
+
+/** Checking reads everything; it may run long, but not for ever. */
+const CHECK_TIMEOUT_MS = 600_000;
+
+/** Where a quantity has no price of its own, in the words of `rate.ts`. */
+const componentOf: Record<string, string> = {
+  cache_read: "uncached_input",
+  cache_write: "uncached_input",
+  audio_input: "uncached_input",
+  image_input: "uncached_input",
+  reasoning: "output_text",
+  audio_output: "output_text",
+};
+
+const recomputedCost = quantityNames
+  .map((name) => {
+    const own = `(p.picos ->> '${name}')::numeric`;
+    const parent = componentOf[name];
+    const price = parent === undefined ? own : `${own}, (p.picos ->> '${parent}')::numeric`;
+    return `e.${name} * coalesce(${price}, 0)`;
+  })
+  .join(" + ");
+
+/** Each query answers the sentences of its problems, in a column `problem`. */
+const checks: readonly string[] = [
+  `select 'Transfer ' || transfer_id || ' sums to ' || sum(amount_nanos) || ' nano-dollars, not to zero.' as problem
+   from entry group by transfer_id having sum(amount_nanos) <> 0`,
+
+  `select 'Transfer ' || transfer_id || ' has no entries.' as problem
+   from transfer t where not exists (select from entry e where e.transfer_id = t.transfer_id)`,
+
+  `select 'Entries of ' || transfer_id || ' belong to no transfer.' as problem
+   from (select distinct transfer_id from entry) e
+   where not exists (select from transfer t where t.transfer_id = e.transfer_id)`,
+
+  `select 'Account ' || account_id || ' (' || coalesce(a.kind, 'unknown') || ' of wallet ' || coalesce(a.wallet_id::text, '?')
+     || ') holds credits ' || coalesce(a.credits_nanos, 0) || ' and debits ' || coalesce(a.debits_nanos, 0)
+     || ', but its entries sum to credits ' || coalesce(e.credits, 0) || ' and debits ' || coalesce(e.debits, 0) || '.' as problem
+   from account a
+   full join (
+     select account_id, sum(greatest(amount_nanos, 0)) as credits, sum(greatest(-amount_nanos, 0)) as debits
+     from entry group by account_id
+   ) e using (account_id)
+   where coalesce(a.credits_nanos, 0) <> coalesce(e.credits, 0) or coalesce(a.debits_nanos, 0) <> coalesce(e.debits, 0)`,
+
+  `select 'Account ' || account_id || ' (' || kind || ') of wallet ' || wallet_id || ' is overdrawn by '
+     || (debits_nanos - credits_nanos) || ' nano-dollars.' as problem
+   from account where kind <> 'granted' and credits_nanos < debits_nanos`,
+
+  `select 'The accounts of wallet ' || wallet_id || ' sum to ' || sum(credits_nanos - debits_nanos)
+     || ' nano-dollars, not to zero: available + leased + quarantined + spent + expired must equal granted.' as problem
+   from account group by wallet_id having sum(credits_nanos - debits_nanos) <> 0`,
+
+  `select 'Wallet ' || a.wallet_id || ' was granted ' || -(a.credits_nanos - a.debits_nanos) || ' nano-dollars, but its credits sum to '
+     || coalesce(c.amount, 0) || '.' as problem
+   from account a left join (select wallet_id, sum(amount_nanos) as amount from credit group by wallet_id) c using (wallet_id)
+   where a.kind = 'granted' and -(a.credits_nanos - a.debits_nanos) <> coalesce(c.amount, 0)`,
+
+  `select 'Account ' || a.account_id || ' (' || a.kind || ') of wallet ' || a.wallet_id || ' holds '
+     || (a.credits_nanos - a.debits_nanos) || ' nano-dollars, but its leases have ' || coalesce(l.rest, 0) || ' left.' as problem
+   from account a
+   left join (
+     select wallet_id, case state when 'open' then 'leased' else 'quarantined' end as kind,
+       sum(granted_nanos - returned_nanos - charged_nanos) as rest
+     from lease where state <> 'closed' group by 1, 2
+   ) l on l.wallet_id = a.wallet_id and l.kind = a.kind
+   where a.kind in ('leased', 'quarantined') and a.credits_nanos - a.debits_nanos <> coalesce(l.rest, 0)`,
+
+  `select 'Lease ' || lease_id || ' is closed with ' || (granted_nanos - returned_nanos - charged_nanos) || ' nano-dollars left.' as problem
+   from lease where state = 'closed' and granted_nanos <> returned_nanos + charged_nanos`,
+
+  `select 'Lease ' || coalesce(l.lease_id, e.lease_id) || ' was charged ' || coalesce(l.charged_nanos, 0)
+     || ' nano-dollars, but its usage events sum to ' || coalesce(e.charged, 0) || '.' as problem
+   from lease l
+   full join (
+     select unnest(lease_ids) as lease_id, sum(charge_nanos) as charged from usage_event group by 1
+   ) e on e.lease_id = l.lease_id
+   where coalesce(l.charged_nanos, 0) <> coalesce(e.charged, 0)`,
+
+  `select 'Usage event ' || e.event_id || ' charged ' || e.charge_nanos || ' nano-dollars to ' || cardinality(e.lease_ids)
+     || ' wallets, but its transfer has spent entries of ' || coalesce(s.amount, 0) || ' in all.' as problem
+   from usage_event e
+   left join (
+     select transfer_id, sum(amount_nanos) as amount from entry where account_id % 8 = 4 group by transfer_id
+   ) s on s.transfer_id = e.event_id
+   where e.charge_nanos * cardinality(e.lease_ids) <> coalesce(s.amount, 0)`,
+
+  `select 'Charge ' || t.transfer_id || ' has no usage event.' as problem
+   from transfer t where t.kind = 'charge' and not exists (select from usage_event e where e.event_id = t.transfer_id)`,
+
+  // Exact cost = 1000 × nano-dollars posted + remainder, on the wallet that pays with money.
+  `select 'Wallet ' || coalesce(a.wallet_id, e.wallet_id) || ' has spent ' || coalesce(a.exact, 0)
+     || ' pico-dollars by its account, but its usage events cost ' || coalesce(e.exact, 0) || '.' as problem
+   from (
+     select a.wallet_id, 1000::numeric * (a.credits_nanos - a.debits_nanos) + a.remainder_picos as exact
+     from account a join wallet w using (wallet_id) where a.kind = 'spent' and w.scope = 'organization'
+   ) a
+   full join (
+     select l.wallet_id, sum(u.cost_picos - u.uncovered_picos) as exact
+     from usage_event u join lease l on l.lease_id = u.lease_ids[1] group by l.wallet_id
+   ) e on e.wallet_id = a.wallet_id
+   where coalesce(a.exact, 0) <> coalesce(e.exact, 0)`,
+
+  `select 'Usage event ' || e.event_id || ' cost ' || e.cost_picos || ' pico-dollars, but quantities times price version '
+     || e.price_version_id || ' is ' || coalesce((${recomputedCost})::text, 'unknown: the version does not exist') || '.' as problem
+   from usage_event e
+   left join (
+     select price_version_id, jsonb_object_agg(quantity, picos_per_unit) as picos
+     from price_component group by price_version_id
+   ) p using (price_version_id)
+   where p.price_version_id is null or e.cost_picos <> ${recomputedCost}`,
+
+  `select 'Request ' || request_id || ' was completed ' || count(*) || ' times.' as problem
+   from usage_event where outcome = 'completed' group by request_id having count(*) > 1`,
+];
+
+export async function checkLedger(database: Database): Promise<LedgerReport> {
+  return await database.transact(async (client) => {
+    await client.query("set transaction isolation level repeatable read, read only");
+    await client.query(`set local statement_timeout = ${CHECK_TIMEOUT_MS}`);
+    const problems: string[] = [];
+    for (const check of checks) {
+      const { rows } = await client.query<{ problem: string }>(
+        `${check} limit ${PROBLEMS_PER_CHECK}`,
+      );
+      problems.push(...rows.map((row) => row.problem));
+    }
+    const [transfers, entries] = [await count(client, "transfer"), await count(client, "entry")];
+    return { ok: problems.length === 0, transfers, entries, problems };
+  });
+}
+
+async function count(client: PoolClient, table: "transfer" | "entry"): Promise<bigint> {
+  const { rows } = await client.query<{ count: bigint }>(`select count(*) from ${table}`);
+  return rows[0]?.count ?? 0n;
+}

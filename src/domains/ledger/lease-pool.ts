@@ -1,0 +1,418 @@
+/**
+ * The money that one gateway process may spend, in its memory. A hold is taken from a lease without a wait;
+ * only a lease that runs low asks PostgreSQL, and only a call that finds too little waits for the answer.
+ *
+ * Invariant: for every lease, free + held + what is charged but not yet posted never exceeds what the
+ * database has granted and not yet got back. An unknown outcome of a database call may only make the
+ * pool poorer than the database, never richer; closing the lease settles the difference.
+ */
+import type { Clock } from "../../lib/clock.ts";
+import { assert, Failure } from "../../lib/errors.ts";
+import {
+  type Nanos,
+  nanos,
+  type Picos,
+  picos,
+  splitCharge,
+  ZERO_NANOS,
+  ZERO_PICOS,
+} from "../../lib/money.ts";
+import type { LedgerStore } from "./ledger-store.ts";
+
+/** A part of a wallet that may be spent, until its lease expires. */
+type Lease = {
+  readonly leaseId: bigint;
+  readonly walletId: bigint;
+  free: bigint;
+  held: bigint;
+  holds: number;
+  /** On the monotonic clock, the margin already taken off. */
+  validUntilMs: number;
+  lastUsedMs: number;
+  /** Takes no more holds; closed in the journal when its last hold is settled. */
+  isRetired: boolean;
+};
+
+/** What the pool knows of one wallet. */
+type WalletState = {
+  readonly walletId: bigint;
+  lease: Lease | undefined;
+  /** One question to the database at a time; who waits, waits for the same answer. */
+  asking: Promise<void> | undefined;
+  /** Needs of the callers that wait, so that one answer can serve them all. */
+  waitingNeed: bigint;
+  want: bigint;
+  lastAskedMs: number;
+  /** Money of this wallet in other processes' leases, by the last answer. */
+  leasedElsewhere: bigint;
+  available: bigint;
+  /** Exact cost below one nano-dollar that the next charge of this wallet takes along. */
+  carried: Picos;
+};
+
+export type Hold = {
+  readonly amount: Nanos;
+  readonly leaseIds: readonly bigint[];
+  readonly leases: readonly Lease[];
+  isSettled: boolean;
+};
+
+export type Reservation =
+  | { isCovered: true; hold: Hold }
+  /** The wallet that cannot cover the need, and the most that a hold could be right now. */
+  | { isCovered: false; walletId: bigint; affordable: Nanos };
+
+export type LeasePoolOptions = {
+  gatewayId: string;
+  store: LedgerStore;
+  clock: Clock;
+  /** Waits for a recalled lease; injected so that the simulation owns time. */
+  wait(ms: number): Promise<void>;
+  /** Writes to the journal that nothing more will be charged to a lease. */
+  closeLease(leaseId: bigint): void;
+  /** Hears about questions to the ledger that failed. */
+  onTrouble(message: string, error: unknown): void;
+  gateways: number;
+  ttlMs: number;
+  /** A lease is not used for new holds this long before it expires: clocks drift, disks stall. */
+  marginMs: number;
+  /** The most that one top-up takes beyond its need. */
+  maxNanos: Nanos;
+  /** A lease without holds is given back after this long. */
+  idleMs: number;
+};
+
+/** Tries to get recalled money before a call is refused; together well below a client's patience. */
+const RECALL_WAITS_MS = [5, 15, 40, 80, 160] as const;
+const PICOS_PER_NANO = 1_000n;
+/** The first lease of a wallet pays for about this many calls like the first. */
+const FIRST_WANT_NEEDS = 8n;
+const BUSY_MS = 2_000;
+const QUIET_MS = 10_000;
+
+export class LeasePool {
+  readonly #options: LeasePoolOptions;
+  readonly #wallets = new Map<bigint, WalletState>();
+  readonly #leases = new Map<bigint, Lease>();
+
+  constructor(options: LeasePoolOptions) {
+    this.#options = options;
+  }
+
+  /** Takes a hold over all wallets at once, without a wait; undefined when any of them has too little at hand. */
+  tryReserve(walletIds: readonly bigint[], amount: Nanos): Hold | undefined {
+    const now = this.#options.clock.monotonicMs();
+    const leases: Lease[] = [];
+    for (const walletId of walletIds) {
+      const lease = this.#usableLease(walletId, now);
+      if (lease === undefined || lease.free < amount) return undefined;
+      leases.push(lease);
+    }
+    for (const lease of leases) {
+      lease.free -= amount;
+      lease.held += amount;
+      lease.holds += 1;
+      lease.lastUsedMs = now;
+      this.#refillEarly(lease, amount);
+    }
+    return { amount, leases, leaseIds: leases.map((lease) => lease.leaseId), isSettled: false };
+  }
+
+  /**
+   * Takes a hold, asking the database where the leases at hand do not suffice.
+   *
+   * @throws Failure `overloaded` when the database cannot be asked: nothing is known to be wrong with the wallet.
+   */
+  async reserve(walletIds: readonly bigint[], amount: Nanos): Promise<Reservation> {
+    for (let round = 0; ; round++) {
+      const hold = this.tryReserve(walletIds, amount);
+      if (hold !== undefined) return { isCovered: true, hold };
+      const short = await this.#topUp(walletIds, amount);
+      if (short === undefined) {
+        const retried = this.tryReserve(walletIds, amount);
+        if (retried !== undefined) return { isCovered: true, hold: retried };
+      }
+      const waitMs = RECALL_WAITS_MS[round];
+      const mayComeBack = short === undefined || short.leasedElsewhere > 0n;
+      if (waitMs === undefined || !mayComeBack) return this.#shortfall(walletIds, amount);
+      await this.#options.wait(waitMs);
+    }
+  }
+
+  /** Takes what is left of the wallets into this process, so that a smaller hold can be made of it. */
+  async reserveRest(walletIds: readonly bigint[]): Promise<Nanos> {
+    for (const walletId of walletIds) {
+      const state = this.#stateOf(walletId);
+      await state.asking?.catch(() => undefined);
+      if (state.available > 0n) await this.#ask(state, state.available);
+    }
+    return this.#affordable(walletIds);
+  }
+
+  /**
+   * Splits an exact cost into whole nano-dollars and the remainder carried to the next charge, and caps it at
+   * what the hold and the free part of its leases cover. Call it in the order in which charges are journalled.
+   */
+  charge(hold: Hold, cost: Picos): { charge: Nanos; uncovered: Picos } {
+    const paying = hold.leases[0];
+    assert(paying !== undefined, "a hold has at least one lease");
+    const state = this.#stateOf(paying.walletId);
+    const split = splitCharge(cost, state.carried);
+    let cover = hold.amount as bigint;
+    if (split.charge > cover) {
+      const free = hold.leases.reduce((least, l) => (l.free < least ? l.free : least), paying.free);
+      cover += free < 0n ? 0n : free;
+    }
+    if (split.charge <= cover) {
+      state.carried = split.carried;
+      return { charge: split.charge, uncovered: ZERO_PICOS };
+    }
+    // Not reached while holds are upper bounds. The wallet stays whole and the difference is on record.
+    const beyond = cost + state.carried - cover * PICOS_PER_NANO;
+    if (beyond > cost) return { charge: ZERO_NANOS, uncovered: cost };
+    state.carried = ZERO_PICOS;
+    return { charge: nanos(cover), uncovered: picos(beyond) };
+  }
+
+  /** Ends a hold: the charge stays out of the lease, the rest is free again. The second call does nothing. */
+  settle(hold: Hold, charge: Nanos): void {
+    if (hold.isSettled) return;
+    hold.isSettled = true;
+    const now = this.#options.clock.monotonicMs();
+    for (const lease of hold.leases) {
+      lease.held -= hold.amount;
+      lease.free += hold.amount - charge;
+      lease.holds -= 1;
+      lease.lastUsedMs = now;
+      assert(lease.free >= 0n && lease.held >= 0n, `lease ${lease.leaseId} is overspent`);
+      if (lease.isRetired && lease.holds === 0) this.#close(lease);
+    }
+  }
+
+  /** Extends all leases. A lease that the database no longer lists as open is fenced off. */
+  async renew(): Promise<void> {
+    const { clock, store, gatewayId, ttlMs, marginMs } = this.#options;
+    const sentAtMs = clock.monotonicMs();
+    const before = [...this.#leases.values()];
+    const open = await store.renewLeases(gatewayId, new Date(clock.nowMs() + ttlMs));
+    for (const lease of before) {
+      if (open.has(lease.leaseId)) lease.validUntilMs = sentAtMs + ttlMs - marginMs;
+      else this.#retire(lease);
+    }
+  }
+
+  /** Gives leases back that nobody has used for a while. */
+  returnIdle(): void {
+    const now = this.#options.clock.monotonicMs();
+    for (const lease of [...this.#leases.values()]) {
+      const isIdle = lease.holds === 0 && now - lease.lastUsedMs >= this.#options.idleMs;
+      // While the database is being asked about a lease it stays, or the answer would have no owner.
+      const isAsked = this.#wallets.get(lease.walletId)?.asking !== undefined;
+      if (isIdle && !isAsked) this.#retire(lease);
+    }
+  }
+
+  /** Another process needs money of this wallet: gives back at once what is not held. */
+  async recall(walletId: bigint): Promise<void> {
+    const state = this.#wallets.get(walletId);
+    const lease = state?.lease;
+    if (state === undefined || lease === undefined) return;
+    state.want = 0n;
+    const amount = lease.free;
+    if (amount <= 0n || state.asking !== undefined) return;
+    lease.free = 0n;
+    // If the outcome stays unknown, the amount is no longer ours to spend; closing the lease settles it.
+    await this.#options.store.returnLease(lease.leaseId, nanos(amount));
+  }
+
+  /** Retires every lease, for a clean stop. Holds that are still open close their leases when they settle. */
+  async retireAll(): Promise<void> {
+    const asking = [...this.#wallets.values()].map((state) => state.asking);
+    await Promise.allSettled(asking);
+    for (const lease of [...this.#leases.values()]) this.#retire(lease);
+  }
+
+  /** For metrics: money at hand, in holds, and leases. */
+  totals(): { free: Nanos; held: Nanos; leases: number } {
+    let free = 0n;
+    let held = 0n;
+    for (const lease of this.#leases.values()) {
+      free += lease.free;
+      held += lease.held;
+    }
+    return { free: nanos(free), held: nanos(held), leases: this.#leases.size };
+  }
+
+  #usableLease(walletId: bigint, now: number): Lease | undefined {
+    const lease = this.#wallets.get(walletId)?.lease;
+    return lease !== undefined && now < lease.validUntilMs ? lease : undefined;
+  }
+
+  #stateOf(walletId: bigint): WalletState {
+    let state = this.#wallets.get(walletId);
+    if (state === undefined) {
+      state = {
+        walletId,
+        lease: undefined,
+        asking: undefined,
+        waitingNeed: 0n,
+        want: -1n,
+        lastAskedMs: Number.NEGATIVE_INFINITY,
+        leasedElsewhere: 0n,
+        available: 0n,
+        carried: ZERO_PICOS,
+      };
+      this.#wallets.set(walletId, state);
+    }
+    return state;
+  }
+
+  /** Asks for every wallet that is short. Answers the first that stays short, or undefined. */
+  async #topUp(walletIds: readonly bigint[], amount: Nanos): Promise<WalletState | undefined> {
+    for (const walletId of walletIds) {
+      const state = this.#stateOf(walletId);
+      state.waitingNeed += amount;
+      try {
+        if (!this.#covers(state, amount)) await (state.asking ?? this.#ask(state, amount));
+        // The shared answer may have been spent by those who waited longer: ask once more.
+        if (!this.#covers(state, amount)) await (state.asking ?? this.#ask(state, amount));
+      } catch (error) {
+        throw new Failure(
+          "overloaded",
+          "The ledger cannot be reached, so the call cannot be paid for. Try again shortly.",
+          { code: "ledger_unreachable", retryAfterSeconds: 2, cause: error },
+        );
+      } finally {
+        state.waitingNeed -= amount;
+      }
+      if (!this.#covers(state, amount)) return state;
+    }
+    return undefined;
+  }
+
+  #covers(state: WalletState, amount: bigint): boolean {
+    const lease = this.#usableLease(state.walletId, this.#options.clock.monotonicMs());
+    return lease !== undefined && lease.free >= amount;
+  }
+
+  /** One question to the database, for at least `need` and as much as all waiting callers lack. */
+  #ask(state: WalletState, need: bigint): Promise<void> {
+    const asked = this.#askNow(state, need).finally(() => {
+      state.asking = undefined;
+    });
+    state.asking = asked;
+    return asked;
+  }
+
+  async #askNow(state: WalletState, need: bigint): Promise<void> {
+    const { clock, store, gatewayId, gateways, ttlMs, marginMs } = this.#options;
+    if (state.lease !== undefined && clock.monotonicMs() >= state.lease.validUntilMs) {
+      await this.renew();
+      if (this.#covers(state, need)) return;
+    }
+    const lease = state.lease;
+    const atHand = lease?.free ?? 0n;
+    const lacking = need > atHand ? need - atHand : need;
+    const demand = state.waitingNeed - atHand;
+    const sentAtMs = clock.monotonicMs();
+    const answer = await store.takeLease({
+      gatewayId,
+      walletId: state.walletId,
+      leaseId: lease?.leaseId,
+      need: nanos(lacking),
+      demand: nanos(demand > lacking ? demand : lacking),
+      want: this.#wantOf(state, lacking, sentAtMs),
+      gateways,
+      expiresAt: new Date(clock.nowMs() + ttlMs),
+    });
+    state.leasedElsewhere = answer.leasedElsewhere - (lease?.free ?? 0n);
+    state.available = answer.available;
+    // Retired while the answer was under way: what was added to it comes back when it is closed.
+    if (lease?.isRetired === true && lease.leaseId === answer.leaseId) return;
+    if (answer.granted === 0n) return;
+    this.#receive(state, { ...answer, validUntilMs: sentAtMs + ttlMs - marginMs });
+  }
+
+  #receive(
+    state: WalletState,
+    answer: { leaseId: bigint; granted: Nanos; validUntilMs: number },
+  ): void {
+    const known = state.lease;
+    if (known !== undefined && known.leaseId === answer.leaseId) {
+      known.free += answer.granted;
+      known.validUntilMs = answer.validUntilMs;
+      return;
+    }
+    // The database opened a new lease because it no longer had the old one: that one is fenced off.
+    if (known !== undefined) this.#retire(known);
+    const lease: Lease = {
+      leaseId: answer.leaseId,
+      walletId: state.walletId,
+      free: answer.granted,
+      held: 0n,
+      holds: 0,
+      validUntilMs: answer.validUntilMs,
+      lastUsedMs: this.#options.clock.monotonicMs(),
+      isRetired: false,
+    };
+    this.#leases.set(lease.leaseId, lease);
+    state.lease = lease;
+  }
+
+  /** Grows while a wallet is busy, shrinks when it is quiet, so that little money lies about. */
+  #wantOf(state: WalletState, need: bigint, nowMs: number): Nanos {
+    const sinceMs = nowMs - state.lastAskedMs;
+    state.lastAskedMs = nowMs;
+    if (state.want < 0n) state.want = need * FIRST_WANT_NEEDS;
+    else if (sinceMs < BUSY_MS) state.want *= 2n;
+    else if (sinceMs > QUIET_MS) state.want /= 2n;
+    if (state.want < need) state.want = need;
+    if (state.want > this.#options.maxNanos) state.want = this.#options.maxNanos;
+    return nanos(state.want);
+  }
+
+  /** Asks before the lease runs dry, so that calls need not wait. Only while the wallet has plenty. */
+  #refillEarly(lease: Lease, amount: bigint): void {
+    const state = this.#stateOf(lease.walletId);
+    if (lease.free > amount * 2n || state.asking !== undefined || state.want <= amount) return;
+    if (state.available < state.want * BigInt(2 * this.#options.gateways)) return;
+    this.#ask(state, lease.free + amount).catch((error: unknown) => {
+      this.#options.onTrouble("a lease could not be topped up in advance", error);
+    });
+  }
+
+  #retire(lease: Lease): void {
+    if (lease.isRetired) return;
+    const state = this.#wallets.get(lease.walletId);
+    lease.isRetired = true;
+    if (state?.lease === lease) state.lease = undefined;
+    if (lease.holds === 0) this.#close(lease);
+  }
+
+  #close(lease: Lease): void {
+    this.#leases.delete(lease.leaseId);
+    this.#options.closeLease(lease.leaseId);
+  }
+
+  #affordable(walletIds: readonly bigint[]): Nanos {
+    const now = this.#options.clock.monotonicMs();
+    let least: bigint | undefined;
+    for (const walletId of walletIds) {
+      const free = this.#usableLease(walletId, now)?.free ?? 0n;
+      if (least === undefined || free < least) least = free;
+    }
+    return nanos(least ?? 0n);
+  }
+
+  #shortfall(walletIds: readonly bigint[], amount: Nanos): Reservation {
+    const short = walletIds.find((walletId) => !this.#covers(this.#stateOf(walletId), amount));
+    const state = this.#stateOf(short ?? (walletIds[0] as bigint));
+    const now = this.#options.clock.monotonicMs();
+    const free = this.#usableLease(state.walletId, now)?.free ?? 0n;
+    return {
+      isCovered: false,
+      walletId: state.walletId,
+      affordable: nanos(free + state.available),
+    };
+  }
+}

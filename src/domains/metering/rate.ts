@@ -1,0 +1,82 @@
+/**
+ * Price × quantities. Pure and exact: pico-dollars per unit times whole units, summed, never rounded.
+ */
+import { type Picos, picos, ZERO_PICOS } from "../../lib/money.ts";
+import { type Quantities, type QuantityName, quantityNames } from "../../lib/quantities.ts";
+
+/** Pico-dollars per unit. A quantity that is not named has no price of its own. */
+export type PriceComponents = Readonly<Partial<Record<QuantityName, Picos>>>;
+
+/**
+ * A quantity without a price of its own is charged as the plain quantity it is a special case of, which is
+ * how providers bill it where their list names no special price. Requests cost nothing unless priced.
+ */
+const chargedAs: Partial<Record<QuantityName, QuantityName>> = {
+  cache_read: "uncached_input",
+  cache_write: "uncached_input",
+  audio_input: "uncached_input",
+  image_input: "uncached_input",
+  reasoning: "output_text",
+  audio_output: "output_text",
+};
+
+const inputKinds = [
+  "uncached_input",
+  "cache_read",
+  "cache_write",
+  "audio_input",
+  "image_input",
+] as const satisfies QuantityName[];
+const outputKinds = ["output_text", "reasoning", "audio_output"] as const satisfies QuantityName[];
+
+export function unitPrice(price: PriceComponents, name: QuantityName): Picos {
+  const parent = chargedAs[name];
+  return price[name] ?? (parent === undefined ? undefined : price[parent]) ?? ZERO_PICOS;
+}
+
+/** The exact cost of the quantities. */
+export function rate(price: PriceComponents, quantities: Quantities): Picos {
+  let cost = 0n;
+  for (const name of quantityNames) {
+    const units = quantities[name];
+    if (units !== undefined && units !== 0) cost += unitPrice(price, name) * BigInt(units);
+  }
+  return picos(cost);
+}
+
+/** Text in and out must be priced; a model without these is refused rather than served for nothing. */
+export const isPriced = (price: PriceComponents): boolean =>
+  price.uncached_input !== undefined && price.output_text !== undefined;
+
+/**
+ * The most that a call can cost: every input token at the dearest input price, every output token at the
+ * dearest output price. Whatever kinds the provider reports, the sum of their parts stays below it.
+ */
+export function upperBound(
+  price: PriceComponents,
+  limits: { inputTokens: number; outputTokens: number },
+): Picos {
+  return picos(
+    dearest(price, inputKinds) * BigInt(limits.inputTokens) +
+      dearest(price, outputKinds) * BigInt(limits.outputTokens) +
+      unitPrice(price, "requests"),
+  );
+}
+
+/** How many output tokens an amount pays for beside the input; -1 when not even the input is covered. */
+export function affordableOutputTokens(
+  price: PriceComponents,
+  limits: { inputTokens: number; amount: Picos },
+): number {
+  const rest = limits.amount - upperBound(price, { ...limits, outputTokens: 0 });
+  if (rest < 0n) return -1;
+  const perToken = dearest(price, outputKinds);
+  return perToken === 0n ? Number.MAX_SAFE_INTEGER : Number(rest / perToken);
+}
+
+function dearest(price: PriceComponents, kinds: readonly QuantityName[]): bigint {
+  return kinds.reduce((most, kind) => {
+    const unit = unitPrice(price, kind);
+    return unit > most ? unit : most;
+  }, 0n);
+}

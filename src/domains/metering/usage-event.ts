@@ -1,0 +1,153 @@
+/**
+ * The journal's records. An *intent* is written before an attempt is dispatched; a *usage* is its only
+ * terminal state; *lease_closed* says that nothing more will be charged to a lease.
+ *
+ * Each record is complete in itself: whoever reads the journal needs no other state to post it.
+ */
+import { eventIdOf } from "../../lib/ids.ts";
+import { type Nanos, nanos, type Picos, picos } from "../../lib/money.ts";
+import type { Quantities, UsageSource } from "../../lib/quantities.ts";
+
+/** Who asked for what, and which leases pay. */
+export type CallFacts = {
+  requestId: string;
+  attempt: number;
+  organizationId: bigint;
+  projectId: bigint;
+  keyId: string;
+  modelId: bigint;
+  deploymentId: bigint;
+  priceVersionId: bigint;
+  /** The first pays with money (the organization's wallet); the others are budgets. */
+  leaseIds: readonly bigint[];
+  startedAtMs: number;
+};
+
+export type Intent = CallFacts & {
+  /** Upper bounds of the hold: what is charged if nothing better can be learnt is bounded by them. */
+  inputTokensMax: number;
+  outputTokensMax: number;
+  holdNanos: Nanos;
+};
+
+/**
+ * - `completed`: the provider finished its answer.
+ * - `disconnected`: the client left; what was generated until the provider was told is charged.
+ * - `failed`: the provider answered with an error, or none could be reached.
+ * - `interrupted`: the gateway died; the worker settled the attempt from its intent.
+ */
+export type Outcome = "completed" | "disconnected" | "failed" | "interrupted";
+
+export type UsageEvent = CallFacts & {
+  endedAtMs: number;
+  outcome: Outcome;
+  source: UsageSource;
+  quantities: Quantities;
+  costPicos: Picos;
+  /** Whole nano-dollars posted for this event, the same for every scope. */
+  chargeNanos: Nanos;
+  uncoveredPicos: Picos;
+  /** The provider's own usage object. */
+  raw: unknown;
+};
+
+export type JournalRecord =
+  | { type: "intent"; intent: Intent }
+  | { type: "usage"; event: UsageEvent }
+  | { type: "lease_closed"; leaseId: bigint };
+
+export const usageEventId = (facts: CallFacts): string => eventIdOf(facts.requestId, facts.attempt);
+
+/** JSON with short names: the journal is the hot path's only disk traffic. */
+type Wire = { t: "i" | "u" | "l" } & Record<string, unknown>;
+
+export function encodeRecord(record: JournalRecord): string {
+  switch (record.type) {
+    case "intent":
+      return JSON.stringify({
+        t: "i",
+        ...factsToWire(record.intent),
+        im: record.intent.inputTokensMax,
+        om: record.intent.outputTokensMax,
+        hn: record.intent.holdNanos.toString(),
+      });
+    case "usage":
+      return JSON.stringify({
+        t: "u",
+        ...factsToWire(record.event),
+        e: record.event.endedAtMs,
+        oc: record.event.outcome,
+        us: record.event.source,
+        q: record.event.quantities,
+        c: record.event.costPicos.toString(),
+        n: record.event.chargeNanos.toString(),
+        x: record.event.uncoveredPicos.toString(),
+        raw: record.event.raw,
+      });
+    case "lease_closed":
+      return JSON.stringify({ t: "l", l: record.leaseId.toString() });
+  }
+}
+
+export function decodeRecord(text: string): JournalRecord {
+  const wire = JSON.parse(text) as Wire;
+  switch (wire.t) {
+    case "i":
+      return {
+        type: "intent",
+        intent: {
+          ...factsFromWire(wire),
+          inputTokensMax: wire["im"] as number,
+          outputTokensMax: wire["om"] as number,
+          holdNanos: nanos(BigInt(wire["hn"] as string)),
+        },
+      };
+    case "u":
+      return {
+        type: "usage",
+        event: {
+          ...factsFromWire(wire),
+          endedAtMs: wire["e"] as number,
+          outcome: wire["oc"] as Outcome,
+          source: wire["us"] as UsageSource,
+          quantities: wire["q"] as Quantities,
+          costPicos: picos(BigInt(wire["c"] as string)),
+          chargeNanos: nanos(BigInt(wire["n"] as string)),
+          uncoveredPicos: picos(BigInt(wire["x"] as string)),
+          raw: wire["raw"],
+        },
+      };
+    case "l":
+      return { type: "lease_closed", leaseId: BigInt(wire["l"] as string) };
+  }
+}
+
+function factsToWire(facts: CallFacts) {
+  return {
+    r: facts.requestId,
+    a: facts.attempt,
+    o: facts.organizationId.toString(),
+    p: facts.projectId.toString(),
+    k: facts.keyId,
+    m: facts.modelId.toString(),
+    d: facts.deploymentId.toString(),
+    v: facts.priceVersionId.toString(),
+    l: facts.leaseIds.map(String),
+    s: facts.startedAtMs,
+  };
+}
+
+function factsFromWire(wire: Wire): CallFacts {
+  return {
+    requestId: wire["r"] as string,
+    attempt: wire["a"] as number,
+    organizationId: BigInt(wire["o"] as string),
+    projectId: BigInt(wire["p"] as string),
+    keyId: wire["k"] as string,
+    modelId: BigInt(wire["m"] as string),
+    deploymentId: BigInt(wire["d"] as string),
+    priceVersionId: BigInt(wire["v"] as string),
+    leaseIds: (wire["l"] as string[]).map(BigInt),
+    startedAtMs: wire["s"] as number,
+  };
+}
