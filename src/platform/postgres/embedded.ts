@@ -1,0 +1,83 @@
+/** The PostgreSQL server that Baseload brings along, for an installation without `DATABASE_URL`. */
+import { createHash } from "node:crypto";
+import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { Failure } from "../../lib/errors.ts";
+import type { Log } from "../log.ts";
+import { readSecrets } from "../secrets.ts";
+import { prepareBinaries } from "./binaries.ts";
+import { makeFolder, type Server, type ServerOptions, startServer } from "./server.ts";
+import { readServerUser, type ServerUser } from "./server-user.ts";
+
+/** As root, what the server's user must reach cannot lie in the home, which only root may enter. */
+const SHARED_ROOT = "/var/lib/baseload";
+
+/** For a small machine. Durability is complete: a commit that was answered survives a power cut. */
+const settings = {
+  fsync: "on",
+  full_page_writes: "on",
+  synchronous_commit: "on",
+  shared_buffers: "128MB",
+  max_connections: "100",
+  max_wal_size: "1GB",
+  checkpoint_timeout: "15min",
+  // Statements are short; compiling them costs more than it saves.
+  jit: "off",
+  timezone: "UTC",
+  log_timezone: "UTC",
+  log_line_prefix: "%m [%p] %a ",
+} as const;
+
+export type PostgresOptions = {
+  home: string;
+  log: Log;
+  onStep?: NonNullable<ServerOptions["onStep"]>;
+};
+
+/** Starts the server of this home, or adopts it when it outlived its supervisor. */
+export function startPostgres(options: PostgresOptions): Promise<Server> {
+  const home = resolve(options.home);
+  const user = readServerUser();
+  const root = user === undefined ? join(home, "postgres") : sharedRoot(home, user, options.log);
+  makeFolder(root, user);
+  return startServer({
+    root,
+    user,
+    binaries: prepareBinaries({
+      mustBeReachableByOthers: user !== undefined,
+      copyTo: user === undefined ? root : SHARED_ROOT,
+      log: options.log,
+    }),
+    password: readSecrets(home).postgres_password,
+    logFile: join(home, "logs", "postgres.log"),
+    settings,
+    log: options.log,
+    ...(options.onStep === undefined ? {} : { onStep: options.onStep }),
+  });
+}
+
+function sharedRoot(home: string, user: ServerUser, log: Log): string {
+  const root = postgresRootOf(home);
+  try {
+    mkdirSync(SHARED_ROOT, { recursive: true, mode: 0o755 });
+    chmodSync(SHARED_ROOT, 0o755);
+    makeFolder(root, user);
+    // Tells an operator which home this folder belongs to.
+    writeFileSync(join(root, "home.txt"), `${home}\n`);
+  } catch (cause) {
+    throw new Failure(
+      "forbidden",
+      `PostgreSQL does not run as root, and ${root} cannot be made for its own user. ` +
+        "Run Baseload as an ordinary user, or set DATABASE_URL to a PostgreSQL server.",
+      { cause },
+    );
+  }
+  log.info("running as root: PostgreSQL gets its own user and folder", { user: user.name, root });
+  return root;
+}
+
+/** Where the data of a home lies when Baseload runs as root. */
+export function postgresRootOf(home: string): string {
+  const hash = createHash("sha256").update(resolve(home)).digest("hex").slice(0, 16);
+  return join(SHARED_ROOT, hash);
+}
