@@ -47,7 +47,8 @@ const bannedWords: readonly BannedWord[] = [
   {
     word: /[`"]\s*(?:select\s[^`]*?\sfrom\s|insert\s+into\s|update\s+\w+\s+set\s|delete\s+from\s)/i,
     where: PRODUCT,
-    except: /^src\/(platform\/(db|postgres)\/|domains\/[^/]+\/([\w-]+-)?(store|statement)\.ts$)/,
+    except:
+      /^src\/(platform\/(db|postgres)\/|domains\/[^/]+\/([\w-]+-)?(store|statement|rows)\.ts$)/,
     instead: "a method of the domain's store; only stores speak SQL",
   },
   {
@@ -56,7 +57,7 @@ const bannedWords: readonly BannedWord[] = [
     instead: "the log (src/platform/log.ts), or process.stdout where a person reads it",
   },
   {
-    word: /\bas any\b|<any>/,
+    word: /\bas any(?=\s*[;,.)\]}]|$)|<any>/m,
     where: TYPESCRIPT,
     instead: "say the type, or `unknown` and a check",
   },
