@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { dataFrame, dataOf, SseFrameTooLarge, SseSplitter } from "./sse.ts";
+import { dataFrame, readFrame, SseFrameTooLarge, SseSplitter } from "./sse.ts";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const text = (chunk: Uint8Array): string =>
@@ -78,22 +78,27 @@ describe("a stream is split into frames", () => {
   });
 });
 
-describe("the data of a frame", () => {
-  const cases: [string, string | undefined][] = [
-    ["data: a\n\n", "a"],
-    ["data:a\r\n\r\n", "a"],
-    ["data:  a\r\r", " a"],
-    ["\uFEFFdata: a\n\n", "a"],
-    ["event: x\ndata: a\nid: 7\ndata: b\n\n", "a\nb"],
-    ["data\n\n", ""],
-    [": ping\n\n", undefined],
-    ["\n", undefined],
+describe("what a frame says", () => {
+  const cases: [string, string | undefined, string | undefined][] = [
+    ["data: a\n\n", undefined, "a"],
+    ["data:a\r\n\r\n", undefined, "a"],
+    ["data: a\r\r\n", undefined, "a"],
+    ["data:  a\r\r", undefined, " a"],
+    ["\uFEFFdata: a\n\n", undefined, "a"],
+    ["event: x\ndata: a\nid: 7\ndata: b\n\n", "x", "a\nb"],
+    ["data: a\n: ping\ndata: b\n\n", undefined, "a\nb"],
+    ["data\n\n", undefined, ""],
+    ["data: \n\n", undefined, ""],
+    ["data: a", undefined, "a"],
+    [": ping\n\n", undefined, undefined],
+    ["event: end\n\n", "end", undefined],
+    ["\n", undefined, undefined],
   ];
-  for (const [frame, data] of cases) {
-    test(JSON.stringify(frame), () => expect(dataOf(bytes(frame))).toBe(data));
+  for (const [frame, event, data] of cases) {
+    test(JSON.stringify(frame), () => expect(readFrame(bytes(frame))).toEqual({ event, data }));
   }
 
   test("what is framed is read back", () => {
-    expect(dataOf(dataFrame('{"a":"é"}'))).toBe('{"a":"é"}');
+    expect(readFrame(dataFrame('{"a":"é"}')).data).toBe('{"a":"é"}');
   });
 });

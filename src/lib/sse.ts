@@ -40,6 +40,8 @@ export class SseSplitter {
     const rest = this.#restLength === 0 ? undefined : this.#rest.subarray(0, this.#restLength);
     this.#rest = new Uint8Array(0);
     this.#restLength = 0;
+    this.#lineIsEmpty = true;
+    this.#afterCr = false;
     return rest;
   }
 
@@ -126,16 +128,30 @@ export class SseSplitter {
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
 
-/** The `data` of a frame, its lines joined by LF; undefined for frames that carry none, such as comments. */
-export function dataOf(frame: Uint8Array): string | undefined {
-  let data: string | undefined;
+/** What a frame says. `data` is undefined for frames that carry none, such as comments. */
+export type SseFrame = { event: string | undefined; data: string | undefined };
+
+export function readFrame(frame: Uint8Array): SseFrame {
   // The decoder drops a byte order mark, which may stand before the first frame of a stream.
-  for (const line of decoder.decode(frame).split(/\r\n|\r|\n/)) {
-    if (line !== "data" && !line.startsWith("data:")) continue;
-    const value = line.startsWith("data: ") ? line.slice(6) : line.slice(5);
-    data = data === undefined ? value : `${data}\n${value}`;
+  const text = decoder.decode(frame);
+  // One line of data and LF: all that most senders ever write, so it is not taken apart any further.
+  if (text.startsWith("data: ") && text.indexOf("\n") === text.length - 2 && !text.includes("\r")) {
+    return { event: undefined, data: text.slice(6, -2) };
   }
-  return data;
+  return readLines(text.split(/\r\n|\r|\n/));
+}
+
+function readLines(lines: string[]): SseFrame {
+  let event: string | undefined;
+  let data: string | undefined;
+  for (const line of lines) {
+    const colon = line.indexOf(":");
+    const field = colon === -1 ? line : line.slice(0, colon);
+    const value = colon === -1 ? "" : line.slice(line[colon + 1] === " " ? colon + 2 : colon + 1);
+    if (field === "event") event = value;
+    else if (field === "data") data = data === undefined ? value : `${data}\n${value}`;
+  }
+  return { event, data };
 }
 
 /** One frame of one line of data. JSON text holds no raw line breaks, so it always fits in one line. */

@@ -1,18 +1,134 @@
+import { systemClock } from "../lib/clock.ts";
+import { Failure } from "../lib/errors.ts";
+import { clientClosed, failureFromNetwork, neverConnected } from "./network-failure.ts";
+import { readErrorText, readRetryAfter } from "./read-error.ts";
 import type { Upstream } from "./upstream.ts";
+import { failureFromAnswer, failureWithoutAnswer } from "./upstream-failure.ts";
+import { type CheckedUrl, type UrlGuard, urlGuard } from "./url-guard.ts";
 
 export type Ask = {
+  method?: "POST" | "GET";
   /** Relative to the base URL, such as `/chat/completions`. */
   path: string;
-  body: string | Uint8Array;
+  body?: string | Uint8Array;
   /** Sent only to upstreams that can be asked for the attempt's usage afterwards. */
   attemptId: string;
-  /** The client's: aborting it ends the call and the answer's body. */
+  /** The client's: aborting it ends the call, and the body of an answer that has begun. */
   signal: AbortSignal;
   /** Until the head of the answer has arrived. The body is the caller's to time. */
   timeoutMs: number;
 };
 
+/** A body that brings nothing for this long is dead, whatever the caller waits for. */
+const BODY_SILENCE_MS = 600_000;
+/** How many addresses of a name are tried, when the connection itself fails. */
+const ADDRESSES_MAX = 3;
+
 /** Calls a provider. Returns only answers of status 2xx; everything else is thrown as a `Failure`. */
-export async function ask(upstream: Upstream, call: Ask): Promise<Response> {
-  throw new Error(`to come: ${upstream.name} ${call.path}`);
+export async function ask(
+  upstream: Upstream,
+  call: Ask,
+  guard: UrlGuard = urlGuard,
+): Promise<Response> {
+  const checked = await resolve(upstream, guard);
+  if (call.signal.aborted) throw clientClosed(upstream, { dispatched: false });
+  const response = await firstAnswer(upstream, call, checked);
+  if (response.ok) return response;
+  const body = await readErrorText(response);
+  const retryAfterSeconds = readRetryAfter(response.headers, systemClock.nowMs());
+  throw failureFromAnswer(upstream, { status: response.status, body, retryAfterSeconds });
+}
+
+async function resolve(upstream: Upstream, guard: UrlGuard): Promise<CheckedUrl> {
+  try {
+    return await guard.resolve(upstream.baseUrl, { allowPrivate: upstream.allowPrivate });
+  } catch (error) {
+    const code = error instanceof Failure ? error.code : undefined;
+    throw failureWithoutAnswer(upstream, "upstream", {
+      message: `The provider '${upstream.name}' cannot be reached: its address cannot be resolved or is not allowed. An operator must check its base URL.`,
+      code: "provider_unreachable",
+      dispatched: false,
+      detail: code ?? "address not resolved",
+    });
+  }
+}
+
+/** A name with several addresses: the next is tried only when nothing can have reached the one before. */
+async function firstAnswer(upstream: Upstream, call: Ask, checked: CheckedUrl): Promise<Response> {
+  const deadline = new Deadline(call);
+  try {
+    const urls = checked.urls.slice(0, ADDRESSES_MAX);
+    for (const [index, url] of urls.entries()) {
+      try {
+        return await fetch(`${url}${call.path}`, requestFor(upstream, call, { checked, deadline }));
+      } catch (error) {
+        const isLast = index === urls.length - 1;
+        if (isLast || deadline.signal.aborted || !neverConnected(error)) {
+          throw failureFromNetwork(upstream, error, deadline);
+        }
+      }
+    }
+    throw new Error("a checked URL has at least one address");
+  } finally {
+    deadline.headArrived();
+  }
+}
+
+function requestFor(
+  upstream: Upstream,
+  call: Ask,
+  connection: { checked: CheckedUrl; deadline: Deadline },
+): BunFetchRequestInit {
+  const { checked, deadline } = connection;
+  const headers: Record<string, string> = {
+    host: checked.host,
+    "content-type": "application/json",
+    // The tap reads the bytes as they pass, and a compressed answer could be a bomb.
+    "accept-encoding": "identity",
+    "user-agent": "baseload",
+  };
+  if (upstream.credential !== null) headers["authorization"] = `Bearer ${upstream.credential}`;
+  if (upstream.quirks.usage_lookup === true) headers["x-baseload-attempt"] = call.attemptId;
+  const init: BunFetchRequestInit = {
+    method: call.method ?? "POST",
+    headers,
+    signal: deadline.signal,
+    redirect: "manual",
+    // A proxy from the environment would choose the address that was just checked.
+    proxy: false,
+    timeout: Math.max(call.timeoutMs + 1_000, BODY_SILENCE_MS),
+  };
+  if (call.body !== undefined) init.body = call.body;
+  if (checked.serverName !== undefined) init.tls = { serverName: checked.serverName };
+  return init;
+}
+
+/** Ends the call when the client leaves, and, until the head has arrived, when the time is over. */
+class Deadline {
+  readonly #controller = new AbortController();
+  readonly #client: AbortSignal;
+  readonly #timer: Timer;
+  isOver = false;
+
+  constructor(call: Ask) {
+    this.#client = call.signal;
+    call.signal.addEventListener("abort", () => this.#controller.abort(), { once: true });
+    this.#timer = setTimeout(() => {
+      this.isOver = true;
+      this.#controller.abort();
+    }, call.timeoutMs);
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  get clientLeft(): boolean {
+    return this.#client.aborted;
+  }
+
+  /** The client's signal stays tied to the call: it ends the body, too. */
+  headArrived(): void {
+    clearTimeout(this.#timer);
+  }
 }
