@@ -1,0 +1,88 @@
+import * as contract from "../../contract/models.ts";
+import type { CommandContext, Report } from "../grammar/command.ts";
+import { formatTable, formatUsd } from "../output/format.ts";
+import { morePages, type PageFlags } from "../output/page.ts";
+import { type FurtherPriceFlags, toFurtherPrices } from "./price-flags.ts";
+
+type DeploymentFlags = {
+  readonly name: string;
+  readonly provider: string;
+  readonly upstream: string | undefined;
+};
+
+type NewModel = DeploymentFlags &
+  FurtherPriceFlags & {
+    readonly "input-usd-per-mtok": string | undefined;
+    readonly "output-usd-per-mtok": string | undefined;
+    readonly "context-tokens": number | undefined;
+    readonly "max-output-tokens": number | undefined;
+    readonly license: string | undefined;
+  };
+
+export async function addModel(flags: NewModel, context: CommandContext): Promise<Report> {
+  const model = await context.control().ask(contract.createModel, {
+    body: {
+      name: flags.name,
+      provider: flags.provider,
+      upstream: flags.upstream,
+      input_usd_per_mtok: flags["input-usd-per-mtok"],
+      output_usd_per_mtok: flags["output-usd-per-mtok"],
+      ...toFurtherPrices(flags),
+      context_tokens: flags["context-tokens"],
+      max_output_tokens: flags["max-output-tokens"],
+      license: flags.license,
+    },
+  });
+  const next =
+    model.price === null
+      ? `It has no price yet, so calls are refused. Set one with: baseload price set ${model.name}`
+      : `Try it with: baseload chat --model ${model.name}`;
+  return { json: model, text: `Model ${model.name} is offered. ${next}\n` };
+}
+
+export async function deployModel(
+  flags: DeploymentFlags,
+  context: CommandContext,
+): Promise<Report> {
+  const model = await context.control().ask(contract.addDeployment, {
+    params: { name: flags.name },
+    body: { provider: flags.provider, upstream: flags.upstream },
+  });
+  return { json: model, text: `${model.name} is now served by: ${servedBy(model)}.\n` };
+}
+
+export async function listModels(page: PageFlags, context: CommandContext): Promise<Report> {
+  const answer = await context.control().ask(contract.listModels, { query: page });
+  const table = formatTable(
+    answer.data,
+    [
+      { title: "name", cell: (row) => row.name },
+      { title: "served by", cell: servedBy },
+      { title: "input/Mtok", cell: (row) => priceOf(row, "input_usd_per_mtok"), align: "right" },
+      {
+        title: "cached/Mtok",
+        cell: (row) => priceOf(row, "cached_input_usd_per_mtok"),
+        align: "right",
+      },
+      { title: "output/Mtok", cell: (row) => priceOf(row, "output_usd_per_mtok"), align: "right" },
+      { title: "context", cell: (row) => row.context_tokens, align: "right" },
+      { title: "max output", cell: (row) => row.max_output_tokens, align: "right" },
+      { title: "license", cell: (row) => row.license },
+    ],
+    "No models yet. Offer one with: baseload model add",
+  );
+  return { json: answer, text: table + morePages(answer) };
+}
+
+const servedBy = (model: contract.Model): string =>
+  model.deployments.map(({ provider }) => provider).join(", ");
+
+type PriceField = "input_usd_per_mtok" | "cached_input_usd_per_mtok" | "output_usd_per_mtok";
+
+const priceOf = (model: contract.Model, field: PriceField): string =>
+  model.price === null ? "no price" : formatUsd(model.price[field]);
+
+export async function removeModel(name: string, context: CommandContext): Promise<Report> {
+  const model = await context.control().ask(contract.removeModel, { params: { name } });
+  return { json: model, text: `Model ${model.name} is no longer offered.\n` };
+}

@@ -1,0 +1,216 @@
+/** Providers, models and prices: what may be called. */
+import { type Command, defineCommand } from "../grammar/command.ts";
+import { furtherPriceFlags, pageFlags } from "./shared-flags.ts";
+
+const providerPositional = { NAME: { help: "name of the provider", required: true } } as const;
+const modelPositional = { NAME: { help: "name of the model", required: true } } as const;
+
+const providerFlag = {
+  kind: "text",
+  value: "PROVIDER",
+  help: "the provider that serves it",
+  required: true,
+} as const;
+
+const upstreamFlag = {
+  kind: "text",
+  value: "NAME",
+  help: "the provider's own name of the model (default: the same name)",
+} as const;
+
+const providerCommands: readonly Command[] = [
+  defineCommand({
+    name: "provider add",
+    summary: "Connect a provider",
+    detail:
+      "Its API key is read from an environment variable, so that it stays out of the shell's history.",
+    positionals: providerPositional,
+    flags: {
+      dialect: {
+        kind: "text",
+        choices: ["openai-chat"],
+        help: "the wire format that it speaks",
+        required: true,
+      },
+      "base-url": { kind: "url", help: "its address, with /v1 where it has one", required: true },
+      "api-key-env": {
+        kind: "text",
+        value: "VAR",
+        help: "environment variable that holds its API key",
+      },
+      region: { kind: "text", value: "REGION", help: "where it runs" },
+      "allow-private": {
+        kind: "switch",
+        help: "allow an address on this machine or in a private network",
+      },
+      quirks: {
+        kind: "text",
+        value: "NAME[=VALUE],…",
+        help: "switches of the dialect, such as usage_lookup",
+      },
+    },
+    examples: [
+      "baseload provider add openai --dialect openai-chat --base-url https://api.openai.com/v1 --api-key-env OPENAI_API_KEY",
+      "baseload provider add vllm --dialect openai-chat --base-url http://10.0.0.7:8000/v1 --allow-private",
+    ],
+    run: async ({ words, flags }, context) =>
+      (await import("../commands/providers.ts")).addProvider(
+        { ...flags, name: words.NAME },
+        context,
+      ),
+  }),
+  defineCommand({
+    name: "provider list",
+    summary: "List connected providers",
+    positionals: {},
+    flags: pageFlags,
+    examples: ["baseload provider list"],
+    run: async ({ flags }, context) =>
+      (await import("../commands/providers.ts")).listProviders(flags, context),
+  }),
+  defineCommand({
+    name: "provider test",
+    summary: "Ask a provider for its models, once, now",
+    detail: "Exit code 1 if it does not answer as it should.",
+    positionals: providerPositional,
+    flags: {},
+    examples: ["baseload provider test openai"],
+    run: async ({ words }, context) =>
+      (await import("../commands/providers.ts")).testProvider(words.NAME, context),
+  }),
+  defineCommand({
+    name: "provider remove",
+    summary: "Remove a provider that serves no model any more",
+    positionals: providerPositional,
+    flags: {},
+    examples: ["baseload provider remove vllm"],
+    run: async ({ words }, context) =>
+      (await import("../commands/providers.ts")).removeProvider(words.NAME, context),
+  }),
+];
+
+const modelCommands: readonly Command[] = [
+  defineCommand({
+    name: "model add",
+    summary: "Offer a model that a provider serves, at a price",
+    detail: "A model without a price is refused to callers until one is set.",
+    positionals: modelPositional,
+    flags: {
+      provider: providerFlag,
+      upstream: upstreamFlag,
+      "input-usd-per-mtok": { kind: "usd", help: "dollars per million input tokens" },
+      "output-usd-per-mtok": { kind: "usd", help: "dollars per million output tokens" },
+      ...furtherPriceFlags,
+      "context-tokens": { kind: "count", help: "the most tokens of input and output together" },
+      "max-output-tokens": { kind: "count", help: "the most tokens of one answer" },
+      license: { kind: "text", value: "NAME", help: "the licence of its weights" },
+    },
+    examples: [
+      "baseload model add gpt-5-mini --provider openai --input-usd-per-mtok 0.25 --output-usd-per-mtok 2",
+      "baseload model add chat --provider vllm --upstream qwen3-8b --input-usd-per-mtok 0.05 --output-usd-per-mtok 0.1 --max-output-tokens 8192",
+    ],
+    run: async ({ words, flags }, context) =>
+      (await import("../commands/models.ts")).addModel({ ...flags, name: words.NAME }, context),
+  }),
+  defineCommand({
+    name: "model deploy",
+    summary: "Let another provider serve a model too",
+    detail: "It is tried after the providers already there.",
+    positionals: modelPositional,
+    flags: { provider: providerFlag, upstream: upstreamFlag },
+    examples: ["baseload model deploy chat --provider openai --upstream gpt-5-mini"],
+    run: async ({ words, flags }, context) =>
+      (await import("../commands/models.ts")).deployModel({ ...flags, name: words.NAME }, context),
+  }),
+  defineCommand({
+    name: "model list",
+    summary: "List offered models with their prices",
+    positionals: {},
+    flags: pageFlags,
+    examples: ["baseload model list", "baseload model list --json"],
+    run: async ({ flags }, context) =>
+      (await import("../commands/models.ts")).listModels(flags, context),
+  }),
+  defineCommand({
+    name: "model pull",
+    summary: "Download the weights of an open model to this machine",
+    detail:
+      "Sources are tried in order, a broken download is resumed, and the SHA-256 is checked. It is served from the next start on.",
+    positionals: { NAME: { help: "name of the model (default: the one that `up` hosts)" } },
+    flags: {
+      source: {
+        kind: "text",
+        value: "SOURCE",
+        help: "only from here: file:PATH, hf:OWNER/REPOSITORY:FILE.gguf or an https:// address",
+      },
+      sha256: {
+        kind: "text",
+        value: "HEX",
+        help: "the digest that weights from --source must have",
+      },
+    },
+    examples: [
+      "baseload model pull",
+      "baseload model pull smollm2-135m-instruct",
+      "baseload model pull qwen3-0.6b --source hf:Qwen/Qwen3-0.6B-GGUF:Qwen3-0.6B-Q8_0.gguf",
+    ],
+    run: async ({ words, flags }, context) =>
+      (await import("../commands/model-pull.ts")).pullWeights(
+        { ...flags, name: words.NAME },
+        context,
+      ),
+  }),
+  defineCommand({
+    name: "model remove",
+    summary: "Stop offering a model; its prices and usage stay on record",
+    positionals: modelPositional,
+    flags: {},
+    examples: ["baseload model remove chat"],
+    run: async ({ words }, context) =>
+      (await import("../commands/models.ts")).removeModel(words.NAME, context),
+  }),
+];
+
+const priceCommands: readonly Command[] = [
+  defineCommand({
+    name: "price set",
+    summary: "Add a price version of a model, from now or from a later time",
+    detail: "Versions are never changed: what was called before keeps the price it had.",
+    positionals: { MODEL: { help: "name of the model", required: true } },
+    flags: {
+      "input-usd-per-mtok": {
+        kind: "usd",
+        help: "dollars per million input tokens",
+        required: true,
+      },
+      "output-usd-per-mtok": {
+        kind: "usd",
+        help: "dollars per million output tokens",
+        required: true,
+      },
+      ...furtherPriceFlags,
+      "valid-from": { kind: "time", help: "when it begins (default: now)" },
+    },
+    examples: [
+      "baseload price set gpt-5-mini --input-usd-per-mtok 0.25 --cached-input-usd-per-mtok 0.025 --output-usd-per-mtok 2",
+      "baseload price set chat --input-usd-per-mtok 0.04 --output-usd-per-mtok 0.08 --valid-from 2031-01-01",
+    ],
+    run: async ({ words, flags }, context) =>
+      (await import("../commands/prices.ts")).setPrice({ ...flags, model: words.MODEL }, context),
+  }),
+  defineCommand({
+    name: "price list",
+    summary: "List price versions, newest first",
+    positionals: { MODEL: { help: "only prices of this model" } },
+    flags: pageFlags,
+    examples: ["baseload price list", "baseload price list gpt-5-mini"],
+    run: async ({ words, flags }, context) =>
+      (await import("../commands/prices.ts")).listPrices({ ...flags, model: words.MODEL }, context),
+  }),
+];
+
+export const catalogCommands: readonly Command[] = [
+  ...providerCommands,
+  ...modelCommands,
+  ...priceCommands,
+];

@@ -1,0 +1,19 @@
+/** Every command, in the order of the help: what one needs first comes first. */
+import type { Command } from "../grammar/command.ts";
+import { accountCommands } from "./accounts.ts";
+import { callCommands } from "./calls.ts";
+import { catalogCommands } from "./catalog.ts";
+import { moneyCommands } from "./money.ts";
+import { platformCommands } from "./platform.ts";
+
+export type CommandGroup = { readonly title: string; readonly commands: readonly Command[] };
+
+export const commandGroups: readonly CommandGroup[] = [
+  { title: "The platform", commands: platformCommands },
+  { title: "Who may call", commands: accountCommands },
+  { title: "What may be called", commands: catalogCommands },
+  { title: "Calls", commands: callCommands },
+  { title: "Money", commands: moneyCommands },
+];
+
+export const allCommands: readonly Command[] = commandGroups.flatMap((group) => group.commands);

@@ -1,0 +1,190 @@
+/** Words of the command line → typed values, strictly: what is not understood is refused, never ignored. */
+import { parseArgs } from "node:util";
+import { Failure } from "../../lib/errors.ts";
+import { nanosFromUsd } from "../../lib/money.ts";
+import {
+  type Flag,
+  type Flags,
+  type GlobalValues,
+  globalFlags,
+  type Positionals,
+} from "./flags.ts";
+import { nearest } from "./nearest.ts";
+import { UsageError } from "./usage-error.ts";
+
+/** What the words of one command mean. The keys are those of its flags and positionals. */
+export type ParsedArguments = {
+  readonly flags: Readonly<Record<string, string | number | boolean | undefined>>;
+  readonly words: Readonly<Record<string, string | undefined>>;
+  readonly global: GlobalValues;
+};
+
+type Accepted = { readonly flags: Flags; readonly positionals: Positionals };
+
+export function parseArguments(argv: readonly string[], accepted: Accepted): ParsedArguments {
+  const all: Flags = { ...accepted.flags, ...globalFlags };
+  const { given, words } = readTokens(argv, all);
+  const values: Record<string, string | number | boolean | undefined> = {};
+  for (const [name, flag] of Object.entries(all)) {
+    const text = given.get(name);
+    if (flag.kind === "switch") values[name] = text !== undefined;
+    else if (text !== undefined) values[name] = readValue(name, flag, text);
+  }
+  // Asking for help must never fail because the rest is not there yet.
+  const help = values["help"] === true;
+  if (!help) refuseMissing(accepted.flags, values);
+  const positionals = help ? {} : readPositionals(words, accepted.positionals);
+  return { flags: values, words: positionals, global: values as GlobalValues };
+}
+
+/** `parseArgs` splits the words; it is kept lenient because its own complaints do not say what to do. */
+function readTokens(
+  argv: readonly string[],
+  flags: Flags,
+): { given: Map<string, string>; words: string[] } {
+  const { tokens } = parseArgs({
+    args: [...argv],
+    options: Object.fromEntries(
+      Object.entries(flags).map(([name, flag]) => [
+        name,
+        { type: flag.kind === "switch" ? "boolean" : "string" } as const,
+      ]),
+    ),
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  });
+  const given = new Map<string, string>();
+  const words: string[] = [];
+  for (const token of tokens) {
+    if (token.kind === "positional") words.push(token.value);
+    if (token.kind !== "option") continue;
+    const name = token.rawName === "-h" ? "help" : token.name;
+    const flag = token.rawName.startsWith("--") || name === "help" ? flags[name] : undefined;
+    if (flag === undefined) throw unknownFlag(token.rawName, flags);
+    if (given.has(name)) throw new UsageError(`--${name} is given twice; give it once.`);
+    given.set(name, takeValue(name, flag, token));
+  }
+  return { given, words };
+}
+
+function takeValue(
+  name: string,
+  flag: Flag,
+  token: { value?: string | boolean | undefined; inlineValue?: boolean | undefined },
+): string {
+  if (flag.kind === "switch") {
+    if (token.inlineValue) throw new UsageError(`--${name} takes no value.`);
+    return "";
+  }
+  const value = token.value;
+  const isMissing =
+    typeof value !== "string" || value === "" || (!token.inlineValue && value.startsWith("--"));
+  if (isMissing) throw new UsageError(`--${name} needs a value: --${name} ${valueName(flag)}.`);
+  return value;
+}
+
+/** The placeholder of a flag's value in help and messages. */
+export const valueName = (flag: Flag): string =>
+  flag.value ?? (flag.choices ? flag.choices.join("|") : placeholders[flag.kind]);
+
+const placeholders = {
+  text: "TEXT",
+  count: "N",
+  usd: "X",
+  time: "T",
+  url: "URL",
+  switch: "",
+} as const;
+
+function unknownFlag(rawName: string, flags: Flags): UsageError {
+  const near = nearest(rawName.replace(/^-+/, ""), Object.keys(flags));
+  const hint = near === undefined ? "See --help." : `Did you mean --${near}?`;
+  return new UsageError(`unknown flag ${rawName}. ${hint}`);
+}
+
+function refuseMissing(flags: Flags, values: Readonly<Record<string, unknown>>): void {
+  const missing = Object.entries(flags).filter(
+    ([name, flag]) => flag.required && values[name] === undefined,
+  );
+  if (missing.length === 0) return;
+  const names = missing.map(([name, flag]) => `--${name} ${valueName(flag)}`).join(", ");
+  throw new UsageError(`missing ${names}.`);
+}
+
+function readPositionals(
+  words: readonly string[],
+  positionals: Positionals,
+): Record<string, string | undefined> {
+  const values: Record<string, string | undefined> = {};
+  const left = [...words];
+  for (const [name, positional] of Object.entries(positionals)) {
+    const value = positional.rest ? left.splice(0).join(" ") : (left.shift() ?? "");
+    if (value === "" && positional.required) throw new UsageError(`missing ${name}.`);
+    values[name] = value === "" ? undefined : value;
+  }
+  const surplus = left[0];
+  if (surplus !== undefined) throw new UsageError(`unexpected word '${surplus}'. See --help.`);
+  return values;
+}
+
+function readValue(name: string, flag: Flag, text: string): string | number {
+  if (flag.choices && !flag.choices.includes(text)) {
+    const near = nearest(text, flag.choices);
+    const hint = near === undefined ? "" : ` Did you mean '${near}'?`;
+    throw new UsageError(`--${name} is one of ${flag.choices.join(", ")}, not '${text}'.${hint}`);
+  }
+  if (flag.kind === "count") return readCount(name, text);
+  if (flag.kind === "usd") return readUsd(name, text);
+  if (flag.kind === "time") return readTime(name, text);
+  if (flag.kind === "url") return readUrl(name, text);
+  return text;
+}
+
+/** PostgreSQL's `integer` ends here. */
+const COUNT_MAX = 2_147_483_647;
+
+function readCount(name: string, text: string): number {
+  const count = Number(text);
+  if (!/^\d+$/.test(text) || count < 1 || count > COUNT_MAX) {
+    throw new UsageError(`--${name} must be a whole number from 1 to ${COUNT_MAX}, not '${text}'.`);
+  }
+  return count;
+}
+
+function readUsd(name: string, text: string): string {
+  try {
+    nanosFromUsd(text, name);
+  } catch (error) {
+    if (error instanceof Failure) throw new UsageError(`--${name}: ${error.message}`);
+    throw error;
+  }
+  return text;
+}
+
+const ISO_TIME = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2}))?$/;
+
+function readTime(name: string, text: string): string {
+  const time = ISO_TIME.test(text) && isDay(text.slice(0, 10)) ? new Date(text) : undefined;
+  if (time === undefined || Number.isNaN(time.getTime())) {
+    throw new UsageError(
+      `--${name} must be a date (2027-01-31, midnight UTC) or a time with its zone ` +
+        `(2027-01-31T12:00:00Z), not '${text}'.`,
+    );
+  }
+  return time.toISOString();
+}
+
+/** `Date` turns the 30th of February into a day in March, where it does not refuse it. */
+function isDay(day: string): boolean {
+  const midnight = new Date(`${day}T00:00:00Z`);
+  return !Number.isNaN(midnight.getTime()) && midnight.toISOString().startsWith(day);
+}
+
+function readUrl(name: string, text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || (url.protocol !== "http:" && url.protocol !== "https:")) {
+    throw new UsageError(`--${name} must be a URL such as http://127.0.0.1:8081, not '${text}'.`);
+  }
+  return text.replace(/\/+$/, "");
+}
