@@ -1,0 +1,23 @@
+export { nearestNames as nearestModels } from "../../lib/nearest.ts";
+export type { Deployment, Model, Provider } from "./catalog.ts";
+export { readCatalog } from "./catalog-store.ts";
+export {
+  addDeployment,
+  assertModelKnown,
+  countCatalog,
+  createModel,
+  listModels,
+  removeModel,
+  setPrice,
+} from "./model-store.ts";
+export { type Price, type PriceTerms, priceAt } from "./price.ts";
+export { listPrices } from "./price-store.ts";
+export type {
+  DeploymentRecord,
+  ModelRecord,
+  NewModel,
+  NewProvider,
+  PriceRecord,
+  ProviderRecord,
+} from "./records.ts";
+export { createProvider, listProviders, readProvider, removeProvider } from "./store.ts";

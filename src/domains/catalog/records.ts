@@ -1,0 +1,61 @@
+/** Providers, models and prices as operators see them. */
+import type { Picos } from "../../lib/money.ts";
+import type { QuantityName } from "../../lib/quantities.ts";
+
+export type ProviderRecord = {
+  providerId: bigint;
+  name: string;
+  dialect: string;
+  baseUrl: string;
+  region: string | null;
+  hasCredential: boolean;
+  allowPrivate: boolean;
+  quirks: Record<string, unknown>;
+  createdAt: Date;
+  removedAt: Date | null;
+};
+
+export type NewProvider = {
+  name: string;
+  dialect: string;
+  baseUrl: string;
+  credential?: string | undefined;
+  region?: string | undefined;
+  allowPrivate: boolean;
+  quirks: Readonly<Record<string, unknown>>;
+};
+
+export type DeploymentRecord = { deploymentId: bigint; provider: string; upstreamModel: string };
+
+export type ModelRecord = {
+  modelId: bigint;
+  name: string;
+  contextTokens: number | null;
+  maxOutputTokens: number | null;
+  license: string | null;
+  /** The version in force; null: calls are refused. */
+  price: PriceRecord | null;
+  /** In the order in which a plan tries them. */
+  deployments: DeploymentRecord[];
+  createdAt: Date;
+  removedAt: Date | null;
+};
+
+export type NewModel = {
+  name: string;
+  provider: string;
+  /** The provider's own name of the model; the same name if undefined. */
+  upstream?: string | undefined;
+  contextTokens?: number | undefined;
+  maxOutputTokens?: number | undefined;
+  license?: string | undefined;
+};
+
+export type PriceRecord = {
+  priceVersionId: bigint;
+  model: string;
+  validFrom: Date;
+  /** The beginning of the next version; null: none is known. */
+  validTo: Date | null;
+  picos: Partial<Record<QuantityName, Picos>>;
+};

@@ -1,0 +1,211 @@
+/** Providers on PostgreSQL. A removed provider keeps its row, because usage refers to it; its name can be used again. */
+import type { PoolClient } from "pg";
+import { Failure } from "../../lib/errors.ts";
+import { didYouMean } from "../../lib/nearest.ts";
+import { seal, unseal } from "../../platform/crypto.ts";
+import { recordChange } from "../../platform/db/change.ts";
+import type { Database } from "../../platform/db/database.ts";
+import { idAfter, type Page, type PageRequest, toPage } from "../../platform/db/page.ts";
+import type { Provider } from "./catalog.ts";
+import type { NewProvider, ProviderRecord } from "./records.ts";
+
+/** Names that are compared to find the one that was meant, and names listed in a message. */
+const NAMES_MAX = 1_000;
+const NAMES_SHOWN_MAX = 5;
+
+type ProviderRow = {
+  provider_id: bigint;
+  name: string;
+  dialect: string;
+  base_url: string;
+  region: string | null;
+  sealed_credential: Buffer | null;
+  allow_private: boolean;
+  quirks: Record<string, unknown>;
+  created_at: Date;
+  removed_at: Date | null;
+};
+
+const columns = `provider_id, name, dialect, base_url, region, sealed_credential, allow_private, quirks,
+  created_at, removed_at`;
+
+/**
+ * Connects a provider. A name that is in use is refused, unless `replace` says that the provider has moved: then
+ * its settings change in place and its deployments stay.
+ */
+export async function createProvider(
+  database: Database,
+  options: NewProvider & { sealKey: string; actor: string; replace?: boolean },
+): Promise<ProviderRecord> {
+  return await database.transact(async (client) => {
+    const { rows } = await client.query<ProviderRow>(
+      `insert into provider (name, dialect, base_url, region, sealed_credential, allow_private, quirks)
+       values ($1, $2, $3, $4, $5, $6, $7)
+       on conflict on constraint provider_name_is_unique do update set
+         dialect = excluded.dialect, base_url = excluded.base_url, region = excluded.region,
+         sealed_credential = excluded.sealed_credential, allow_private = excluded.allow_private,
+         quirks = excluded.quirks, removed_at = null
+       where provider.removed_at is not null or $8
+       returning ${columns}`,
+      [
+        options.name,
+        options.dialect,
+        toBaseUrl(options.baseUrl),
+        options.region ?? null,
+        options.credential === undefined ? null : seal(options.sealKey, options.credential),
+        options.allowPrivate,
+        JSON.stringify(options.quirks),
+        options.replace ?? false,
+      ],
+    );
+    if (rows[0] === undefined) {
+      throw new Failure(
+        "conflict",
+        `There is already a provider '${options.name}'. Remove it first, or choose another name.`,
+        { param: "name", code: "provider_exists" },
+      );
+    }
+    await recordChange(client, {
+      actor: options.actor,
+      action: "provider.create",
+      subject: options.name,
+      detail: { base_url: rows[0].base_url, allow_private: options.allowPrivate },
+    });
+    return toProviderRecord(rows[0]);
+  });
+}
+
+export async function listProviders(
+  database: Database,
+  page: PageRequest,
+): Promise<Page<ProviderRecord>> {
+  const { rows } = await database.pool.query<ProviderRow>(
+    `select ${columns} from provider where removed_at is null and provider_id > $1
+     order by provider_id limit $2`,
+    [idAfter(page), page.limit + 1],
+  );
+  return toPage(rows.map(toProviderRecord), page, (row) => String(row.providerId));
+}
+
+/** Only a provider that serves nothing can go: removing what is in use would fail calls in flight to plan. */
+export async function removeProvider(
+  database: Database,
+  options: { name: string; actor: string },
+): Promise<ProviderRecord> {
+  return await database.transact(async (client) => {
+    const { provider_id } = await lockProvider(client, options.name);
+    const models = await client.query<{ name: string }>(
+      `select distinct model.name from deployment join model using (model_id)
+       where provider_id = $1 and deployment.removed_at is null order by 1 limit $2`,
+      [provider_id, NAMES_SHOWN_MAX],
+    );
+    if (models.rows.length > 0) {
+      const names = models.rows.map((row) => `'${row.name}'`).join(", ");
+      throw new Failure(
+        "conflict",
+        `Provider '${options.name}' still serves ${names}. Remove these models first.`,
+        { param: "name", code: "provider_in_use" },
+      );
+    }
+    const { rows } = await client.query<ProviderRow>(
+      `update provider set removed_at = now(), sealed_credential = null where provider_id = $1 returning ${columns}`,
+      [provider_id],
+    );
+    await recordChange(client, {
+      actor: options.actor,
+      action: "provider.remove",
+      subject: options.name,
+    });
+    return toProviderRecord(rows[0] as ProviderRow);
+  });
+}
+
+/** With its credential in clear, for whoever calls the provider now. */
+export async function readProvider(
+  database: Database,
+  options: { name: string; sealKey: string },
+): Promise<Provider> {
+  const { rows } = await database.pool.query<ProviderRow>(
+    `select ${columns} from provider where name = $1 and removed_at is null`,
+    [options.name],
+  );
+  if (rows[0] === undefined) throw await noSuchProvider(database.pool, options.name);
+  return toProvider(rows[0], options.sealKey);
+}
+
+/** Holds the provider until the transaction ends, so that it cannot be removed while a deployment is added. */
+export async function lockProvider(
+  client: PoolClient,
+  name: string,
+): Promise<{ provider_id: bigint }> {
+  const { rows } = await client.query<{ provider_id: bigint }>(
+    "select provider_id from provider where name = $1 and removed_at is null for update",
+    [name],
+  );
+  if (rows[0] === undefined) throw await noSuchProvider(client, name);
+  return rows[0];
+}
+
+async function noSuchProvider(client: Pick<PoolClient, "query">, name: string): Promise<Failure> {
+  const { rows } = await client.query<{ name: string }>(
+    "select name from provider where removed_at is null order by provider_id desc limit $1",
+    [NAMES_MAX],
+  );
+  const hint = didYouMean(
+    name,
+    rows.map((row) => row.name),
+  );
+  return new Failure(
+    "not_found",
+    `There is no provider '${name}'.${hint} 'baseload provider list' shows those that are connected.`,
+    { param: "provider", code: "provider_not_found" },
+  );
+}
+
+/** Paths are appended to it, so it ends without a slash. */
+function toBaseUrl(text: string): string {
+  const url = new URL(text);
+  if (url.username !== "" || url.password !== "" || url.search !== "" || url.hash !== "") {
+    throw new Failure(
+      "invalid",
+      "base_url must be an address and a path only. Give a credential as the provider's API key.",
+      { param: "base_url" },
+    );
+  }
+  return url.href.replace(/\/+$/, "");
+}
+
+const toProviderRecord = (row: ProviderRow): ProviderRecord => ({
+  providerId: row.provider_id,
+  name: row.name,
+  dialect: row.dialect,
+  baseUrl: row.base_url,
+  region: row.region,
+  hasCredential: row.sealed_credential !== null,
+  allowPrivate: row.allow_private,
+  quirks: row.quirks,
+  createdAt: row.created_at,
+  removedAt: row.removed_at,
+});
+
+const toProvider = (row: ProviderRow, sealKey: string): Provider => ({
+  providerId: row.provider_id,
+  name: row.name,
+  dialect: row.dialect,
+  baseUrl: row.base_url,
+  region: row.region,
+  credential: row.sealed_credential === null ? null : unseal(sealKey, row.sealed_credential),
+  allowPrivate: row.allow_private,
+  quirks: row.quirks,
+});
+
+/** All providers that are connected, by id, for the memory of a gateway. */
+export async function readProviders(
+  client: PoolClient,
+  sealKey: string,
+): Promise<Map<bigint, Provider>> {
+  const { rows } = await client.query<ProviderRow>(
+    `select ${columns} from provider where removed_at is null`,
+  );
+  return new Map(rows.map((row) => [row.provider_id, toProvider(row, sealKey)]));
+}
