@@ -2,7 +2,7 @@
 import { Failure } from "../../lib/errors.ts";
 import type { CommandContext, Report } from "../grammar/command.ts";
 import { UsageError } from "../grammar/usage-error.ts";
-import { formatUsd, withoutControls } from "../output/format.ts";
+import { formatCount, formatUsd, withoutControls } from "../output/format.ts";
 import { type ChatAnswer, readChatAnswer } from "./chat-answer.ts";
 import { askChat, type ChatMessage, type DataPlane, firstModelOf } from "./data-plane.ts";
 
@@ -117,12 +117,14 @@ async function* bytesOf(response: Response): AsyncGenerator<Uint8Array> {
 
 /** `[smollm2 · 12 in (4 cached) · 30 out · $0.0000123 · baseload call 0193…]` */
 function receiptLine({ model, usage, trailers, requestId, finish_reason }: Answered): string {
-  const cached = usage?.cached_input_tokens ? ` (${usage.cached_input_tokens} cached)` : "";
+  const cached = usage?.cached_input_tokens
+    ? ` (${formatCount(usage.cached_input_tokens)} cached)`
+    : "";
   const cost = trailers["x-baseload-cost"];
   const parts = [
     trailers["x-baseload-model"] ?? model,
-    usage && `${usage.input_tokens} in${cached}`,
-    usage && `${usage.output_tokens} out`,
+    usage && `${formatCount(usage.input_tokens)} in${cached}`,
+    usage && `${formatCount(usage.output_tokens)} out`,
     finish_reason === "length" && "stopped at the token limit",
     cost && formatUsd(cost),
     requestId && `baseload call ${requestId}`,
