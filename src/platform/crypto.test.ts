@@ -1,38 +1,40 @@
 import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
 import { seal, unseal } from "./crypto.ts";
 
-const key = "0f1e2d3c".repeat(8);
+const key = "0123456789abcdef".repeat(4);
+const otherKey = "fedcba9876543210".repeat(4);
 
-describe("a sealed text", () => {
-  test("opens with its key, and looks different each time", () => {
-    for (const text of ["", "sk-123", "clé secrète 🗝", "x".repeat(10_000)]) {
-      expect(unseal(key, seal(key, text))).toBe(text);
-      expect(seal(key, text)).not.toEqual(seal(key, text));
-    }
+describe("seal", () => {
+  test("what is sealed comes back, whatever it is", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "grapheme" }), (text) => {
+        expect(unseal(key, seal(key, text))).toBe(text);
+      }),
+    );
   });
 
-  test("does not contain the text", () => {
-    expect(seal(key, "sk-upstream-secret").toString("latin1")).not.toContain("upstream");
+  test("the same text is sealed differently each time", () => {
+    expect(seal(key, "sk-upstream")).not.toEqual(seal(key, "sk-upstream"));
   });
 
-  test("opens with no other key, and says what to restore", () => {
-    expect(() => unseal("aa".repeat(32), seal(key, "sk-123"))).toThrow("secrets.json");
+  test("another key opens nothing, and the message says what to do", () => {
+    const sealed = seal(key, "sk-upstream");
+
+    expect(() => unseal(otherKey, sealed)).toThrow("Restore the secrets.json");
   });
 
-  test("with any byte changed does not open", () => {
-    const sealed = seal(key, "sk-123");
-    for (let i = 0; i < sealed.length; i++) {
+  test("a change of any byte is noticed", () => {
+    const sealed = seal(key, "sk-upstream");
+
+    for (let index = 0; index < sealed.length; index++) {
       const changed = Buffer.from(sealed);
-      changed[i] = (changed[i] ?? 0) ^ 1;
-      expect(() => unseal(key, changed)).toThrow();
-    }
-    for (let length = 0; length < sealed.length; length++) {
-      expect(() => unseal(key, sealed.subarray(0, length))).toThrow();
+      changed[index] = (changed[index] ?? 0) ^ 1;
+      expect(() => unseal(key, changed)).toThrow("cannot be opened");
     }
   });
 
-  test("needs a key of 32 bytes", () => {
-    for (const short of ["", "0f", "g".repeat(64)])
-      expect(() => seal(short, "x")).toThrow("32 bytes");
+  test("a value that was cut short is refused", () => {
+    expect(() => unseal(key, seal(key, "").subarray(0, 20))).toThrow("cannot be opened");
   });
 });
