@@ -1,0 +1,160 @@
+/**
+ * One attempt, from its intent in the journal to its only terminal state. Whoever sees the attempt end first
+ * settles it; whoever comes later gets the same answer.
+ */
+import type { Principal } from "../domains/identity/index.ts";
+import {
+  type CallFacts,
+  encodeRecord,
+  type Outcome,
+  rate,
+  usageEventId,
+} from "../domains/metering/index.ts";
+import { type Nanos, type Picos, ZERO_NANOS, ZERO_PICOS } from "../lib/money.ts";
+import { inputTokensOf, outputTokensOf, type Usage } from "../lib/quantities.ts";
+import { awaitUsage } from "../providers/look-up-usage.ts";
+import type { Call, Gateway, Payment } from "./gateway.ts";
+import { countTokens } from "./limit-rate.ts";
+import type { Candidate, Plan } from "./plan-chat.ts";
+
+export type Settled = { cost: Picos; charge: Nanos; usage: Usage };
+
+export type AttemptOptions = {
+  call: Call;
+  principal: Principal;
+  plan: Plan;
+  payment: Payment;
+  candidate: Candidate;
+  number: number;
+};
+
+/** The attempt is known to have used nothing: refused, or never dispatched. */
+export const NO_USAGE: Usage = { quantities: {}, source: "none", raw: null };
+
+export class Attempt {
+  readonly #gateway: Gateway;
+  readonly #options: AttemptOptions;
+  readonly #facts: CallFacts;
+  #settled: Promise<Settled> | undefined;
+  readonly eventId: string;
+
+  constructor(gateway: Gateway, options: AttemptOptions) {
+    const { call, principal, plan, payment, candidate, number } = options;
+    this.#gateway = gateway;
+    this.#options = options;
+    this.#facts = {
+      requestId: call.requestId,
+      attempt: number,
+      organizationId: principal.organizationId,
+      projectId: principal.projectId,
+      keyId: principal.keyId,
+      modelId: plan.modelId,
+      deploymentId: candidate.deploymentId,
+      priceVersionId: payment.priceVersionId,
+      leaseIds: payment.hold?.leaseIds ?? [],
+      startedAtMs: call.startedAtMs,
+    };
+    this.eventId = usageEventId(this.#facts);
+  }
+
+  /** Writes down that the attempt is about to be dispatched; durable when this returns. */
+  async begin(): Promise<void> {
+    this.#gateway.attempts.add(this);
+    const { payment } = this.#options;
+    if (payment.hold === undefined) return;
+    const intent = {
+      ...this.#facts,
+      inputTokensMax: payment.inputTokensMax,
+      outputTokensMax: payment.outputTokensMax,
+      holdNanos: payment.hold.amount,
+    };
+    await this.#gateway.journal.append(encodeRecord({ type: "intent", intent }));
+  }
+
+  /**
+   * Ends the attempt: prices the usage, writes it down, gives the rest of the hold back. Durable when this
+   * returns.
+   *
+   * @param keepsHold another attempt of the same call follows and is paid from the same hold.
+   */
+  settle(outcome: Outcome, usage: Usage, keepsHold = false): Promise<Settled> {
+    this.#settled ??= this.#settleOnce(outcome, usage, keepsHold).finally(() => {
+      this.#gateway.attempts.delete(this);
+    });
+    return this.#settled;
+  }
+
+  /** Learns what the provider really used, then settles. For attempts that ended before they told it. */
+  async settleUnreported(outcome: Outcome, delivered: { outputTokens: number }): Promise<Settled> {
+    return await this.settle(outcome, await this.#learnUsage(delivered.outputTokens));
+  }
+
+  async #settleOnce(outcome: Outcome, usage: Usage, keepsHold: boolean): Promise<Settled> {
+    const { payment, principal } = this.#options;
+    const { hold } = payment;
+    const { journal, pool, metrics } = this.#gateway;
+    const tokens = {
+      input: inputTokensOf(usage.quantities),
+      output: outputTokensOf(usage.quantities),
+    };
+    countTokens(this.#gateway, principal, tokens.input + tokens.output);
+    metrics.countAttempt(outcome, tokens);
+    if (hold === undefined) return { cost: ZERO_PICOS, charge: ZERO_NANOS, usage };
+
+    const quantities = usage.source === "none" ? {} : { ...usage.quantities, requests: 1 };
+    const cost = rate(payment.price, quantities);
+    const { charge, uncovered } = pool.charge(hold, cost);
+    if (uncovered > 0n) {
+      metrics.holdsExceeded.add(1);
+      this.#gateway.log.error(
+        "a call cost more than its upper bound; the platform bears the rest",
+        {
+          requestId: this.#facts.requestId,
+          uncoveredPicos: uncovered,
+        },
+      );
+    }
+    const event = {
+      ...this.#facts,
+      endedAtMs: this.#gateway.clock.nowMs(),
+      outcome,
+      source: usage.source,
+      quantities,
+      costPicos: cost,
+      chargeNanos: charge,
+      uncoveredPicos: uncovered,
+      raw: usage.raw,
+    };
+    // The record takes its place in the journal before the hold ends: what closes a lease comes behind it.
+    const durable = journal.append(encodeRecord({ type: "usage", event }));
+    if (!keepsHold) pool.settle(hold, charge);
+    await durable;
+    return { cost, charge, usage };
+  }
+
+  async #learnUsage(outputTokensDelivered: number): Promise<Usage> {
+    const { candidate, payment } = this.#options;
+    if (candidate.upstream.quirks.usage_lookup === true) {
+      const deadlineMs = this.#gateway.limits.lookUpTimeoutMs;
+      try {
+        const signal = AbortSignal.timeout(deadlineMs);
+        const found = await awaitUsage(candidate.upstream, this.eventId, { signal, deadlineMs });
+        if (found.state === "finished") return { ...found.usage, source: "lookup" };
+        if (found.state === "unknown") return NO_USAGE;
+      } catch (error) {
+        this.#gateway.log.warn("the usage of an attempt could not be looked up and is counted", {
+          requestId: this.#facts.requestId,
+          error,
+        });
+      }
+    }
+    return {
+      quantities: {
+        uncached_input: payment.inputTokensCounted,
+        output_text: Math.min(outputTokensDelivered, payment.outputTokensMax),
+      },
+      source: "counted",
+      raw: null,
+    };
+  }
+}

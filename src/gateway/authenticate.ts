@@ -1,0 +1,55 @@
+/** Bearer token → who calls. Junk is refused by its checksum, before anything is looked up. */
+import { timingSafeEqual } from "node:crypto";
+import { hmacKey, type Principal, parseKey } from "../domains/identity/index.ts";
+import { Failure } from "../lib/errors.ts";
+import type { Call, Gateway } from "./gateway.ts";
+
+/** Bounds the memory of verified keys; beyond it each call pays for its HMAC. */
+const VERIFIED_KEYS_MAX = 10_000;
+
+export async function authenticate(gateway: Gateway, call: Call): Promise<Principal> {
+  const key = readBearer(call.request);
+  const known = gateway.snapshot.verifiedKeys.get(key);
+  const principal = known ?? (await verify(gateway, key));
+  if (principal.revokedAtMs !== null && principal.revokedAtMs <= call.startedAtMs) {
+    throw refused("This API key was revoked. Use another one.", "key_revoked");
+  }
+  if (principal.expiresAtMs !== null && principal.expiresAtMs <= call.startedAtMs) {
+    throw refused("This API key has expired. Use another one.", "key_expired");
+  }
+  return principal;
+}
+
+function readBearer(request: Request): string {
+  const header = request.headers.get("authorization");
+  if (header === null) {
+    throw refused(
+      "No API key was sent. Put it into the header: Authorization: Bearer bl_…",
+      "missing_api_key",
+    );
+  }
+  return /^bearer +(\S+) *$/i.exec(header)?.[1] ?? "";
+}
+
+async function verify(gateway: Gateway, key: string): Promise<Principal> {
+  const parsed = parseKey(key);
+  if (parsed === undefined) {
+    throw refused("This is not a Baseload API key: its form or its checksum is wrong.");
+  }
+  const askedMs = gateway.clock.monotonicMs();
+  let principal = gateway.snapshot.principals.get(parsed.keyId);
+  if (principal === undefined) {
+    await gateway.snapshot.lookAgain(askedMs);
+    principal = gateway.snapshot.principals.get(parsed.keyId);
+  }
+  const isSame =
+    principal !== undefined && timingSafeEqual(hmacKey(gateway.keyPepper, key), principal.keyHmac);
+  if (principal === undefined || !isSame) throw refused("This API key is not known here.");
+  if (gateway.snapshot.verifiedKeys.size < VERIFIED_KEYS_MAX) {
+    gateway.snapshot.verifiedKeys.set(key, principal);
+  }
+  return principal;
+}
+
+const refused = (message: string, code = "invalid_api_key"): Failure =>
+  new Failure("unauthenticated", message, { code });

@@ -1,0 +1,66 @@
+/** What every step of a call needs. Wired once in `start.ts`. */
+import type { Hold, LeasePool } from "../domains/ledger/index.ts";
+import type { PriceComponents } from "../domains/metering/index.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { Journal } from "../platform/journal/journal.ts";
+import type { Log } from "../platform/log.ts";
+import type { SharedCounters } from "../platform/shared-counters.ts";
+import type { Upstream } from "../providers/upstream.ts";
+import type { Attempt } from "./attempt.ts";
+import type { GatewayMetrics } from "./gateway-metrics.ts";
+import type { Snapshot } from "./snapshot.ts";
+
+export type GatewayLimits = {
+  bodyBytesMax: number;
+  jsonDepthMax: number;
+  messagesMax: number;
+  /** Until the upstream's first byte. */
+  answerTimeoutMs: number;
+  /** Between two pieces of an answer. */
+  silenceTimeoutMs: number;
+  /** How long a disconnected call's usage is asked for before it is counted instead. */
+  lookUpTimeoutMs: number;
+};
+
+export type Gateway = {
+  gatewayId: string;
+  keyPepper: string;
+  limits: GatewayLimits;
+  clock: Clock;
+  log: Log;
+  metrics: GatewayMetrics;
+  snapshot: Snapshot;
+  pool: LeasePool;
+  journal: Journal;
+  counters: SharedCounters;
+  /** Where keys of mode `test` go. */
+  sandbox: Upstream;
+  /** Dispatched and not yet settled. */
+  attempts: Set<Attempt>;
+  /** Work that outlives its request: settlements of calls whose client has left. */
+  background: Set<Promise<unknown>>;
+  isDraining(): boolean;
+};
+
+/** One request at the data plane, from its first byte to its last. */
+export type Call = {
+  requestId: string;
+  request: Request;
+  startedAtMs: number;
+  /** Aborted when the client leaves. */
+  signal: AbortSignal;
+};
+
+/** How a call is paid: a hold over all its scopes, or nothing for keys of mode `test`. */
+export type Payment = {
+  hold: Hold | undefined;
+  priceVersionId: bigint;
+  price: PriceComponents;
+  /** Upper bound of the input. */
+  inputTokensMax: number;
+  /** Our own estimate, charged only when nobody says better. */
+  inputTokensCounted: number;
+  outputTokensMax: number;
+  /** The limit that the client asked for was lowered to what its wallet affords. */
+  isLowered: boolean;
+};

@@ -1,0 +1,62 @@
+/**
+ * The only place of the data plane where errors are caught and answered: a `Failure` becomes an OpenAI-shaped
+ * error, anything else an opaque 500 whose request id leads to the log.
+ */
+import { Failure, toErrorBody } from "../lib/errors.ts";
+import { newRequestId } from "../lib/ids.ts";
+import type { Call, Gateway } from "./gateway.ts";
+
+export type Endpoint = (gateway: Gateway, call: Call) => Promise<Response>;
+
+export async function handle(
+  gateway: Gateway,
+  request: Request,
+  endpoint: Endpoint,
+): Promise<Response> {
+  const call: Call = {
+    requestId: newRequestId(),
+    request,
+    startedAtMs: gateway.clock.nowMs(),
+    signal: request.signal,
+  };
+  gateway.metrics.callsInFlight.add(1);
+  try {
+    return await endpoint(gateway, call);
+  } catch (error) {
+    return answerError(gateway, call, error);
+  } finally {
+    gateway.metrics.callsInFlight.add(-1);
+  }
+}
+
+function answerError(gateway: Gateway, call: Call, error: unknown): Response {
+  const failure = error instanceof Failure ? error : undefined;
+  gateway.metrics.countFailure(failure?.kind ?? "bug");
+  if (failure === undefined) {
+    gateway.log.error("a call ended in a bug", { requestId: call.requestId, error });
+  } else if (failure.status >= 500) {
+    gateway.log.warn("a call failed", { requestId: call.requestId, error: failure });
+  }
+  return errorResponse(call, failure ?? opaque(call));
+}
+
+const opaque = (call: Call): Failure =>
+  new Failure(
+    "upstream",
+    `Something went wrong here. Give the operator this id: ${call.requestId}`,
+    {
+      status: 500,
+      code: "internal_error",
+    },
+  );
+
+export function errorResponse(call: Call, failure: Failure): Response {
+  const headers: Record<string, string> = {
+    "content-type": "application/json",
+    "x-request-id": call.requestId,
+  };
+  if (failure.retryAfterSeconds !== undefined) {
+    headers["retry-after"] = String(failure.retryAfterSeconds);
+  }
+  return new Response(JSON.stringify(toErrorBody(failure)), { status: failure.status, headers });
+}

@@ -1,0 +1,132 @@
+/** Bytes → a validated chat request. Fields we do not know are kept and passed on. */
+import { z } from "zod";
+import { Failure } from "../lib/errors.ts";
+import type { Call, GatewayLimits } from "./gateway.ts";
+import { type JsonObject, readJsonBody } from "./read-json.ts";
+
+export type ChatRequest = {
+  /** As it came; the dialect encodes it for the upstream. */
+  body: JsonObject;
+  model: string;
+  isStream: boolean;
+  /** The client asked for the usage frame itself. */
+  wantsUsage: boolean;
+  /** Answers per call. */
+  choices: number;
+  /** The output limit that the client set, per answer. */
+  maxTokens: number | undefined;
+  /** True upper bound of the prompt's tokens. */
+  inputTokensMax: number;
+  /** Our own estimate, for when nobody says better. */
+  inputTokensCounted: number;
+};
+
+const CHOICES_MAX = 128;
+const TOKENS_MAX = 10_000_000;
+
+const Part = z.looseObject({ type: z.string() });
+const Message = z.looseObject({
+  role: z.string().min(1),
+  content: z.union([z.string(), z.array(Part), z.null()]).optional(),
+});
+const Tokens = z.int().min(1).max(TOKENS_MAX).nullish();
+const Flag = z.boolean().nullish();
+
+const Body = z.looseObject({
+  model: z.string().min(1).max(256),
+  messages: z.array(Message).min(1),
+  stream: Flag,
+  stream_options: z.looseObject({ include_usage: Flag }).nullish(),
+  max_tokens: Tokens,
+  max_completion_tokens: Tokens,
+  n: z.int().min(1).max(CHOICES_MAX).nullish(),
+  temperature: z.number().min(0).max(2).nullish(),
+  top_p: z.number().min(0).max(1).nullish(),
+  stop: z.union([z.string(), z.array(z.string()).max(16)]).nullish(),
+  seed: z.int().nullish(),
+  tools: z.array(z.looseObject({ type: z.string() })).nullish(),
+  response_format: z.looseObject({ type: z.string() }).nullish(),
+  logprobs: Flag,
+});
+
+export async function readChatRequest(call: Call, limits: GatewayLimits): Promise<ChatRequest> {
+  const { body, bytes } = await readJsonBody(call, limits);
+  const parsed = Body.safeParse(body);
+  if (!parsed.success) throw invalidField(parsed.error);
+  const { messages, stream, stream_options, n } = parsed.data;
+  if (messages.length > limits.messagesMax) {
+    throw new Failure("invalid", `At most ${limits.messagesMax} messages are taken.`, {
+      param: "messages",
+    });
+  }
+  if (stream_options != null && stream !== true) {
+    throw new Failure("invalid", "'stream_options' is only allowed when 'stream' is true.", {
+      param: "stream_options",
+    });
+  }
+  const media = measureMedia(messages);
+  const textBytes = bytes.length - media.bytes;
+  return {
+    body,
+    model: parsed.data.model,
+    isStream: stream === true,
+    wantsUsage: stream_options?.include_usage === true,
+    choices: n ?? 1,
+    maxTokens: parsed.data.max_completion_tokens ?? parsed.data.max_tokens ?? undefined,
+    inputTokensMax: textBytes + TEMPLATE_TOKENS_MAX + media.tokensMax,
+    inputTokensCounted: Math.ceil(textBytes / BYTES_PER_TOKEN) + media.tokensCounted,
+  };
+}
+
+function invalidField(error: z.ZodError): Failure {
+  const issue = error.issues[0];
+  const param = issue?.path
+    .map((part, i) =>
+      typeof part === "number" ? `[${part}]` : i === 0 ? part : `.${String(part)}`,
+    )
+    .join("");
+  return new Failure("invalid", `'${param}' is not valid: ${issue?.message}.`, {
+    ...(param === undefined || param === "" ? {} : { param }),
+    code: "invalid_field",
+  });
+}
+
+/**
+ * A token is at least one byte of text, in every tokenizer in use; the body's JSON around the text is more
+ * than a chat template adds per message. What a template adds once (a default system prompt, the frame
+ * around tools) stays below this.
+ */
+const TEMPLATE_TOKENS_MAX = 512;
+/** English prose has about four bytes to a token. */
+const BYTES_PER_TOKEN = 4;
+/** Above what any provider counts for one image at high detail. */
+const IMAGE_TOKENS_MAX = 16_384;
+const IMAGE_TOKENS_USUAL = 1_000;
+/** Compressed speech has at least this many bytes to a token of sound. */
+const AUDIO_BYTES_PER_TOKEN = 16;
+
+/** Pictures and sound come as long texts that are no text: they are measured apart. */
+function measureMedia(messages: readonly z.infer<typeof Message>[]) {
+  const media = { bytes: 0, tokensMax: 0, tokensCounted: 0 };
+  for (const message of messages) {
+    if (!Array.isArray(message.content)) continue;
+    for (const part of message.content) {
+      if (part.type === "image_url") {
+        media.bytes += textLength(part["image_url"], "url");
+        media.tokensMax += IMAGE_TOKENS_MAX;
+        media.tokensCounted += IMAGE_TOKENS_USUAL;
+      } else if (part.type === "input_audio") {
+        const length = textLength(part["input_audio"], "data");
+        media.bytes += length;
+        media.tokensMax += Math.ceil(length / AUDIO_BYTES_PER_TOKEN);
+        media.tokensCounted += Math.ceil(length / AUDIO_BYTES_PER_TOKEN / BYTES_PER_TOKEN);
+      }
+    }
+  }
+  return media;
+}
+
+function textLength(holder: unknown, field: string): number {
+  const text = (holder as Record<string, unknown> | null | undefined)?.[field];
+  return typeof text === "string" ? text.length : 0;
+}

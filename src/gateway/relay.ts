@@ -1,0 +1,10 @@
+/** Sends the answer on, and settles once however it ends. */
+import type { Answer } from "./ask.ts";
+import type { Gateway } from "./gateway.ts";
+import { relayStream } from "./relay-stream.ts";
+import { relayWhole } from "./relay-whole.ts";
+
+export async function relay(gateway: Gateway, answer: Answer): Promise<Response> {
+  if (answer.request.isStream) return relayStream(gateway, answer);
+  return await relayWhole(gateway, answer);
+}

@@ -1,0 +1,73 @@
+/** The route table of the data plane. */
+import { Failure } from "../lib/errors.ts";
+import { newRequestId } from "../lib/ids.ts";
+import { chatCompletions } from "./endpoints/chat-completions.ts";
+import { listModels } from "./endpoints/models.ts";
+import type { Call, Gateway } from "./gateway.ts";
+import { errorResponse, handle } from "./handle.ts";
+import { type Health, isReady } from "./health.ts";
+
+export type ListenOptions = { hostname: string; port: number; bodyBytesMax: number };
+
+/** Bun would answer a body over its own limit without our error shape; ours is checked first. */
+const BODY_MARGIN_BYTES = 1_048_576;
+
+export function serve(gateway: Gateway, health: Health, listen: ListenOptions) {
+  return Bun.serve({
+    hostname: listen.hostname,
+    port: listen.port,
+    // All gateway processes share the port; the kernel spreads the connections.
+    reusePort: true,
+    // A slow model is silent for longer than any fixed time; our own timers watch upstreams.
+    idleTimeout: 0,
+    maxRequestBodySize: listen.bodyBytesMax + BODY_MARGIN_BYTES,
+    routes: {
+      "/v1/chat/completions": {
+        POST: (request) => handle(gateway, request, chatCompletions),
+      },
+      "/v1/models": { GET: (request) => handle(gateway, request, listModels) },
+      "/healthz": () => new Response("ok\n"),
+      "/readyz": () => readiness(health),
+      "/metrics": async () => new Response(await health.allMetrics(), { headers: METRICS_HEADERS }),
+    },
+    fetch: (request) => notFound(gateway, request),
+    error: (error) => {
+      gateway.log.error("a request ended outside of its handler", { error });
+      return new Response("internal error\n", { status: 500 });
+    },
+  });
+}
+
+/** The process's own socket: its existence tells that the process lives, and siblings read its metrics. */
+export function servePrivately(health: Health, socketPath: string) {
+  return Bun.serve({
+    unix: socketPath,
+    routes: {
+      "/healthz": () => new Response("ok\n"),
+      "/readyz": () => readiness(health),
+      "/metrics": () => new Response(health.ownMetrics(), { headers: METRICS_HEADERS }),
+    },
+    fetch: () => new Response("not found\n", { status: 404 }),
+  });
+}
+
+const METRICS_HEADERS = { "content-type": "text/plain; version=0.0.4; charset=utf-8" };
+
+function readiness(health: Health): Response {
+  const reason = health.whyNotReady();
+  return new Response(isReady(reason) ? "ready\n" : `${reason}\n`, {
+    status: isReady(reason) ? 200 : 503,
+  });
+}
+
+function notFound(gateway: Gateway, request: Request): Response {
+  const { pathname } = new URL(request.url);
+  const call: Call = {
+    requestId: newRequestId(),
+    request,
+    startedAtMs: gateway.clock.nowMs(),
+    signal: request.signal,
+  };
+  const message = `${request.method} ${pathname} does not exist here. There are POST /v1/chat/completions and GET /v1/models.`;
+  return errorResponse(call, new Failure("not_found", message, { code: "unknown_url" }));
+}

@@ -1,0 +1,208 @@
+/** Wires and starts one gateway process. */
+import { mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { LeasePool, ledgerStore, RECALL_CHANNEL } from "../domains/ledger/index.ts";
+import { encodeRecord } from "../domains/metering/index.ts";
+import { systemClock } from "../lib/clock.ts";
+import { nanosFromUsd } from "../lib/money.ts";
+import { CHANGED_CHANNEL } from "../platform/db/change.ts";
+import { type Database, openDatabase } from "../platform/db/database.ts";
+import { Listener } from "../platform/db/listen.ts";
+import { folderDisk } from "../platform/journal/disk.ts";
+import { Journal } from "../platform/journal/journal.ts";
+import type { Log } from "../platform/log.ts";
+import { Metrics } from "../platform/metrics.ts";
+import { SharedCounters } from "../platform/shared-counters.ts";
+import { every, type Repeating } from "../platform/timers.ts";
+import type { Upstream } from "../providers/upstream.ts";
+import type { Gateway, GatewayLimits } from "./gateway.ts";
+import { gatewayMetrics } from "./gateway-metrics.ts";
+import { healthOf, socketPathOf } from "./health.ts";
+import { readSnapshot } from "./read-snapshot.ts";
+import { serve, servePrivately } from "./server.ts";
+import { Snapshot } from "./snapshot.ts";
+
+export type GatewayOptions = {
+  home: string;
+  databaseUrl: string;
+  hostname: string;
+  port: number;
+  /** How many gateway processes share the work; leases are sized by it. */
+  gateways: number;
+  keyPepper: string;
+  sealKey: string;
+  sandbox: Upstream;
+  limits: GatewayLimits;
+  lease: { ttlMs: number; marginMs: number; maxUsd: string; idleMs: number };
+  journal: { segmentBytes: number; groupMaxRecords: number };
+  databasePoolSize: number;
+  drainTimeoutMs: number;
+  log: Log;
+};
+
+/** Looks again even when nobody said that something changed: a notice can be lost with its connection. */
+const SNAPSHOT_INTERVAL_MS = 5_000;
+const IDLE_CHECK_MS = 1_000;
+const RENEWALS_PER_TTL = 4;
+/** While the database is away, it is asked again this often. */
+const RENEW_RETRY_MS = 500;
+
+export type RunningGateway = {
+  gatewayId: string;
+  port: number | undefined;
+  /** Takes no more calls, finishes those under way, writes everything down, gives all leases back. */
+  stop(): Promise<void>;
+};
+
+export async function startGateway(options: GatewayOptions): Promise<RunningGateway> {
+  const { log } = options;
+  const gatewayId = Bun.randomUUIDv7();
+  const runFolder = join(options.home, "run");
+  mkdirSync(runFolder, { recursive: true, mode: 0o700 });
+  const database = openDatabase({
+    url: options.databaseUrl,
+    poolSize: options.databasePoolSize,
+    applicationName: `baseload gateway ${gatewayId}`,
+    log,
+  });
+  await ledgerStore(database).registerGateway(gatewayId);
+  const metrics = new Metrics();
+  const draining = { isOn: false };
+  const gateway = await wire(options, { gatewayId, database, metrics, draining, runFolder });
+  await gateway.snapshot.refresh();
+  const listener = listenerOf(gateway, options.databaseUrl);
+  await listener.start();
+  const timers = startTimers(gateway, options);
+
+  const health = healthOf(gateway, metrics, runFolder);
+  const socketPath = socketPathOf(runFolder, gatewayId);
+  const privately = servePrivately(health, socketPath);
+  const server = serve(gateway, health, {
+    hostname: options.hostname,
+    port: options.port,
+    bodyBytesMax: options.limits.bodyBytesMax,
+  });
+  log.info("gateway is ready", { gatewayId, port: server.port });
+
+  return {
+    gatewayId,
+    port: server.port,
+    async stop() {
+      draining.isOn = true;
+      void server.stop();
+      await settled(gateway, options.drainTimeoutMs);
+      await Promise.all(timers.map((timer) => timer.stop()));
+      await listener.stop();
+      await gateway.pool.retireAll();
+      await server.stop(true);
+      await settled(gateway, SETTLE_AFTER_CUT_MS);
+      await gateway.journal.close();
+      await database.close();
+      // Last: once this socket is gone the worker takes the process for dead and its journal for complete.
+      await privately.stop(true);
+      rmSync(socketPath, { force: true });
+      log.info("gateway has stopped", { gatewayId });
+    },
+  };
+}
+
+type Parts = {
+  gatewayId: string;
+  database: Database;
+  metrics: Metrics;
+  draining: { isOn: boolean };
+  runFolder: string;
+};
+
+async function wire(options: GatewayOptions, parts: Parts): Promise<Gateway> {
+  const { log } = options;
+  const { gatewayId, database, draining } = parts;
+  const journal = await Journal.open({
+    ...options.journal,
+    disk: folderDisk(join(options.home, "journal", gatewayId)),
+    wait: Bun.sleep,
+    onTrouble: (message, error) => log.error(message, { error }),
+  });
+  return {
+    gatewayId,
+    keyPepper: options.keyPepper,
+    limits: options.limits,
+    clock: systemClock,
+    log,
+    metrics: gatewayMetrics(parts.metrics),
+    snapshot: new Snapshot({
+      read: () => readSnapshot(database, { sealKey: options.sealKey, log }),
+      clock: systemClock,
+      log,
+    }),
+    pool: poolOf(options, { gatewayId, database, journal }),
+    journal,
+    counters: SharedCounters.open(join(parts.runFolder, "rate-counters.bin")),
+    sandbox: options.sandbox,
+    attempts: new Set(),
+    background: new Set(),
+    isDraining: () => draining.isOn,
+  };
+}
+
+function poolOf(
+  { lease, gateways, log }: GatewayOptions,
+  parts: { gatewayId: string; database: Database; journal: Journal },
+): LeasePool {
+  return new LeasePool({
+    gatewayId: parts.gatewayId,
+    store: ledgerStore(parts.database),
+    clock: systemClock,
+    wait: Bun.sleep,
+    // If this record is lost the lease simply stays open until the process is recovered.
+    closeLease: (leaseId) =>
+      void parts.journal
+        .append(encodeRecord({ type: "lease_closed", leaseId }))
+        .catch((error: unknown) => log.error("a lease could not be closed", { leaseId, error })),
+    onTrouble: (message, error) => log.warn(message, { error }),
+    gateways,
+    ttlMs: lease.ttlMs,
+    marginMs: lease.marginMs,
+    maxNanos: nanosFromUsd(lease.maxUsd, "lease.maxUsd"),
+    idleMs: lease.idleMs,
+  });
+}
+
+function listenerOf(gateway: Gateway, url: string): Listener {
+  const { log, snapshot, pool } = gateway;
+  const refresh = () => void snapshot.refresh().catch(() => undefined);
+  return new Listener({
+    url,
+    applicationName: `baseload gateway ${gateway.gatewayId} notices`,
+    channels: [CHANGED_CHANNEL, RECALL_CHANNEL],
+    onConnect: refresh,
+    onNotice(channel, payload) {
+      if (channel === CHANGED_CHANNEL) return refresh();
+      pool.recall(BigInt(payload)).catch((error: unknown) => {
+        log.warn("a lease could not be given back early", { error });
+      });
+    },
+    log,
+  });
+}
+
+function startTimers({ pool, snapshot, log }: Gateway, { lease }: GatewayOptions): Repeating[] {
+  const renewMs = Math.min(lease.ttlMs / RENEWALS_PER_TTL, lease.ttlMs - lease.marginMs);
+  return [
+    every(renewMs, { retryMs: RENEW_RETRY_MS, log, what: "renew leases" }, () => pool.renew()),
+    every(IDLE_CHECK_MS, { log, what: "return idle leases" }, async () => pool.returnIdle()),
+    every(SNAPSHOT_INTERVAL_MS, { log, what: "read keys and models again" }, () =>
+      snapshot.refresh(),
+    ),
+  ];
+}
+
+/** After the connections were cut, settlements only need the disk and perhaps one look-up. */
+const SETTLE_AFTER_CUT_MS = 10_000;
+const SETTLED_POLL_MS = 10;
+
+async function settled(gateway: Gateway, timeoutMs: number): Promise<void> {
+  const deadlineMs = gateway.clock.monotonicMs() + timeoutMs;
+  const isBusy = () => gateway.attempts.size > 0 || gateway.background.size > 0;
+  while (isBusy() && gateway.clock.monotonicMs() < deadlineMs) await Bun.sleep(SETTLED_POLL_MS);
+}
