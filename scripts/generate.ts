@@ -6,6 +6,8 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
+import { configJsonSchema } from "../src/platform/config/fields.ts";
+import { renderConfigReference } from "../src/platform/config/reference.ts";
 import { openTestDatabase } from "../test/support/postgres.ts";
 
 type Generated = { path: string; text: string };
@@ -34,7 +36,17 @@ async function generateSchema(): Promise<Generated> {
   }
 }
 
-const generators: readonly (() => Promise<Generated> | Generated)[] = [generateSchema];
+const generators: readonly (() => Promise<Generated> | Generated)[] = [
+  generateSchema,
+  () => ({
+    path: join(root, "docs/reference/configuration.md"),
+    text: renderConfigReference(),
+  }),
+  () => ({
+    path: join(root, "docs/reference/configuration.schema.json"),
+    text: `${JSON.stringify(configJsonSchema(), null, 2)}\n`,
+  }),
+];
 
 const isCurrent = ({ path, text }: Generated): boolean =>
   existsSync(path) && readFileSync(path, "utf8") === text;

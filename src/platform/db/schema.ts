@@ -29,6 +29,8 @@ export type JsonPrimitive = boolean | number | string | null;
 
 export type JsonValue = JsonArray | JsonObject | JsonPrimitive;
 
+export type Numeric = ColumnType<string, number | string, number | string>;
+
 export type Timestamp = ColumnType<Date, Date | string, Date | string>;
 
 export interface Account {
@@ -178,7 +180,7 @@ export interface UsageEvent {
   cache_read: Generated<bigint>;
   cache_write: Generated<bigint>;
   charge_nanos: bigint;
-  cost_picos: bigint;
+  cost_picos: Numeric;
   deployment_id: bigint;
   ended_at: Timestamp;
   event_id: string;
@@ -198,7 +200,7 @@ export interface UsageEvent {
   requests: Generated<bigint>;
   started_at: Timestamp;
   uncached_input: Generated<bigint>;
-  uncovered_picos: Generated<bigint>;
+  uncovered_picos: Generated<Numeric>;
   usage_source: string;
 }
 

@@ -1,0 +1,208 @@
+/**
+ * Everything an operator may set before the start, in one schema. Parsing, `docs/reference/configuration.md`
+ * and the JSON schema come from it. What changes while Baseload runs (routes, prices, keys) is not here: it is
+ * data in PostgreSQL.
+ *
+ * Units stand in the names. A default that depends on the machine is described by `defaultText`.
+ */
+import { availableParallelism, homedir } from "node:os";
+import { join } from "node:path";
+import { z } from "zod";
+import { logLevels } from "../log.ts";
+
+const MIB = 2 ** 20;
+const PORT_MAX = 65_535;
+const HOUR_MS = 3_600_000;
+
+type Bounds = { description: string; default: number; min: number; max: number };
+
+const whole = ({ description, min, max, default: value }: Bounds) =>
+  z.int().min(min).max(max).default(value).meta({ description });
+
+const Database = z.object({
+  url: z
+    .string()
+    .regex(/^postgres(ql)?:\/\//, "must begin with postgres://")
+    .optional()
+    .meta({
+      description:
+        "PostgreSQL 15 or newer. Without it Baseload starts a PostgreSQL of its own under its home.",
+      variable: "DATABASE_URL",
+      secret: true,
+      defaultText: "embedded PostgreSQL",
+    }),
+  poolSize: whole({
+    description: "Connections of one process. The sum over all processes must fit the server.",
+    default: 8,
+    min: 2,
+    max: 100,
+  }),
+});
+
+const Journal = z.object({
+  segmentBytes: whole({
+    description: "Size of one segment of the usage journal, taken from the disk ahead of time.",
+    default: 16 * MIB,
+    min: MIB,
+    max: 1_024 * MIB,
+  }),
+  groupMaxRecords: whole({
+    description: "Records that one write and one sync may take together.",
+    default: 1_024,
+    min: 1,
+    max: 65_536,
+  }),
+});
+
+const Lease = z.object({
+  ttlMs: whole({
+    description:
+      "How long a gateway may spend a block of a wallet without hearing from PostgreSQL.",
+    default: 60_000,
+    min: 5_000,
+    max: HOUR_MS,
+  }),
+  marginMs: whole({
+    description:
+      "A lease takes no new holds this long before it expires: clocks drift, disks stall.",
+    default: 5_000,
+    min: 500,
+    max: 60_000,
+  }),
+  idleMs: whole({
+    description: "A lease without holds is given back after this long.",
+    default: 15_000,
+    min: 1_000,
+    max: HOUR_MS,
+  }),
+  maxUsd: z
+    .string()
+    .regex(/^\d{1,9}(\.\d{1,9})?$/, 'must be US dollars such as "5.00"')
+    .default("5.00")
+    .meta({ description: "US dollars that one lease takes at most beyond what its calls need." }),
+});
+
+const Limits = z.object({
+  bodyBytesMax: whole({
+    description: "Size of a request body.",
+    default: 20 * MIB,
+    min: 1_024,
+    max: 512 * MIB,
+  }),
+  jsonDepthMax: whole({
+    description: "Depth of nested objects and lists in a request.",
+    default: 64,
+    min: 8,
+    max: 512,
+  }),
+  messagesMax: whole({
+    description: "Messages in one chat request.",
+    default: 10_000,
+    min: 1,
+    max: 100_000,
+  }),
+  answerTimeoutMs: whole({
+    description: "Until the first byte of a provider's answer.",
+    default: 300_000,
+    min: 1_000,
+    max: HOUR_MS,
+  }),
+  silenceTimeoutMs: whole({
+    description: "Between two pieces of a provider's answer.",
+    default: 120_000,
+    min: 1_000,
+    max: HOUR_MS,
+  }),
+  lookUpTimeoutMs: whole({
+    description:
+      "How long the usage of a call whose client has left is asked for before it is counted instead.",
+    default: 10_000,
+    min: 100,
+    max: HOUR_MS,
+  }),
+});
+
+const Log = z.object({
+  level: z.enum(logLevels).default("info").meta({ description: "The least that is written." }),
+});
+
+const Worker = z.object({
+  batchSize: whole({
+    description: "Usage records posted to the ledger in one statement.",
+    default: 2_000,
+    min: 1,
+    max: 20_000,
+  }),
+  pollMs: whole({
+    description: "How often the journals are looked at for new records.",
+    default: 50,
+    min: 5,
+    max: 60_000,
+  }),
+});
+
+const Runner = z.object({
+  sequences: whole({
+    description: "Calls that a hosted model answers at the same time; more wait in line.",
+    default: 8,
+    min: 1,
+    max: 256,
+  }),
+});
+
+const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:/@-]{0,126}$/, "is not a model name");
+
+export const ConfigSchema = z.object({
+  home: z.string().min(1).optional().meta({
+    description: "Folder of everything Baseload keeps: secrets, journals, models, logs, data.",
+    defaultText: "~/.baseload",
+  }),
+  port: whole({ description: "Port of the data plane.", default: 8080, min: 1, max: PORT_MAX }),
+  controlPort: whole({
+    description: "Port of the control plane and the console.",
+    default: 8081,
+    min: 1,
+    max: PORT_MAX,
+  }),
+  bindAddress: z
+    .string()
+    .regex(/^[0-9A-Fa-f.:]+$/, "must be an IP address, such as 127.0.0.1 or 0.0.0.0")
+    .default("127.0.0.1")
+    .meta({
+      description:
+        "Address that both planes listen on. `0.0.0.0` opens them to the network: put TLS in front.",
+    }),
+  gateways: z
+    .int()
+    .min(1)
+    .max(64)
+    .optional()
+    .meta({ description: "Gateway processes.", defaultText: "one per CPU core, at least 2" }),
+  model: name
+    .default("smollm2-135m-instruct")
+    .meta({ description: "Model hosted on first start." }),
+  drainMs: whole({
+    description: "On stop, how long streams under way may take to end.",
+    default: 30_000,
+    min: 0,
+    max: HOUR_MS,
+  }),
+  database: Database.prefault({}).meta({ description: "Database" }),
+  journal: Journal.prefault({}).meta({ description: "Usage journal" }),
+  lease: Lease.prefault({}).meta({ description: "Leases" }),
+  limits: Limits.prefault({}).meta({ description: "Limits of one call" }),
+  worker: Worker.prefault({}).meta({ description: "Worker" }),
+  runner: Runner.prefault({}).meta({ description: "Hosted models" }),
+  log: Log.prefault({}).meta({ description: "Logs" }),
+});
+
+type Parsed = z.output<typeof ConfigSchema>;
+
+export type Config = Omit<Parsed, "home" | "gateways"> & { home: string; gateways: number };
+
+/** What depends on the machine is filled in after parsing, so that the reference does not depend on it. */
+export const withMachineDefaults = (parsed: Parsed): Config => ({
+  ...parsed,
+  home: parsed.home ?? join(homedir(), ".baseload"),
+  gateways: parsed.gateways ?? Math.max(2, availableParallelism()),
+});
