@@ -52,7 +52,7 @@ const bannedWords: readonly BannedWord[] = [
     instead: "a method of the domain's store; only stores speak SQL",
   },
   {
-    word: /\bconsole\./,
+    word: /\bconsole\.\w+\(/,
     where: TYPESCRIPT,
     instead: "the log (src/platform/log.ts), or process.stdout where a person reads it",
   },
