@@ -37,7 +37,7 @@ export type ChatAnswer = {
   readonly model: string | null;
   readonly finish_reason: string | null;
   readonly usage: ChatUsage | null;
-  /** What the gateway says about the call after its settlement, such as `x-baseload-cost`. */
+  /** What the gateway says at the end, after the settlement, such as `x-baseload-cost`. */
   readonly trailers: Readonly<Record<string, string>>;
 };
 

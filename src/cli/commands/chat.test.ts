@@ -8,9 +8,15 @@ const stream = [
   `data: {"model":"upstream-name","choices":[{"index":0,"delta":{"content":"Hel\\u001blo"}}]}`,
   `data: {"choices":[{"index":0,"delta":{"content":" there"},"finish_reason":"length"}]}`,
   `data: {"choices":[],"usage":{"prompt_tokens":1200,"completion_tokens":3,"total_tokens":1203,"prompt_tokens_details":{"cached_tokens":1024}}}`,
-  "data: [DONE]",
-  ": x-baseload-cost: 0.0000123\n: x-baseload-model: smollm2\n: x-baseload-provider: local\n\n",
+  `: x-baseload-cost: 0.0000123\n: x-baseload-transfer: ${REQUEST_ID}`,
+  "data: [DONE]\n\n",
 ].join("\n\n");
+
+const headers = {
+  "x-request-id": REQUEST_ID,
+  "x-baseload-model": "smollm2",
+  "x-baseload-provider": "local",
+};
 
 type Asked = { path: string; key: string | null; body: unknown };
 let asked: Asked[] = [];
@@ -29,7 +35,7 @@ const gateway = Bun.serve({
     if (request.url.endsWith("/v1/models")) {
       return Response.json({ data: [{ id: "smollm2" }, { id: "other" }] });
     }
-    return answers.shift() ?? new Response(stream, { headers: { "x-request-id": REQUEST_ID } });
+    return answers.shift() ?? new Response(stream, { headers });
   },
 });
 afterAll(() => gateway.stop(true));
@@ -86,7 +92,14 @@ describe("one message", () => {
       cached_input_tokens: 1024,
       output_tokens: 3,
       cost_usd: "0.0000123",
+      transfer_id: REQUEST_ID,
     });
+  });
+
+  test("says when the wallet affords fewer tokens than the limit", async () => {
+    answers = [new Response(stream, { headers: { "x-baseload-lowered-max-tokens": "7" } })];
+
+    expect((await chat(["hello", "--model", "m"])).notes).toContain("limit lowered to 7 tokens");
   });
 
   test("from the standard input, with instructions, a key and a limit", async () => {

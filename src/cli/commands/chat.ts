@@ -22,7 +22,10 @@ type Conversation = {
   readonly messages: ChatMessage[];
 };
 
-type Answered = ChatAnswer & { readonly requestId: string | null };
+type Answered = ChatAnswer & {
+  /** The headers of the answer, and the comments at the end of its stream. */
+  readonly told: (name: string) => string | null;
+};
 
 export async function chat(flags: ChatFlags, context: CommandContext): Promise<Report> {
   const { environment, terminal, global } = context;
@@ -93,7 +96,8 @@ async function say(
     if (!global.json) terminal.out(withoutControls(text));
   });
   conversation.messages.push({ role: "assistant", content: answer.content });
-  const answered = { ...answer, requestId: response.headers.get("x-request-id") };
+  const told = (name: string) => answer.trailers[name] ?? response.headers.get(name);
+  const answered = { ...answer, told };
   if (!global.json) {
     if (!answer.content.endsWith("\n")) terminal.out("\n");
     terminal.note(`${withoutControls(receiptLine(answered))}\n`);
@@ -116,31 +120,36 @@ async function* bytesOf(response: Response): AsyncGenerator<Uint8Array> {
 }
 
 /** `[smollm2 · 12 in (4 cached) · 30 out · $0.0000123 · baseload call 0193…]` */
-function receiptLine({ model, usage, trailers, requestId, finish_reason }: Answered): string {
+function receiptLine({ model, usage, told, finish_reason }: Answered): string {
+  const count = (tokens: number, what: string) => `${formatCount(tokens)} ${what}`;
   const cached = usage?.cached_input_tokens
-    ? ` (${formatCount(usage.cached_input_tokens)} cached)`
+    ? ` (${count(usage.cached_input_tokens, "cached")})`
     : "";
-  const cost = trailers["x-baseload-cost"];
+  const lowered = told("x-baseload-lowered-max-tokens");
+  const cost = told("x-baseload-cost");
+  const requestId = told("x-request-id");
   const parts = [
-    trailers["x-baseload-model"] ?? model,
-    usage && `${formatCount(usage.input_tokens)} in${cached}`,
-    usage && `${formatCount(usage.output_tokens)} out`,
+    told("x-baseload-model") ?? model,
+    usage && count(usage.input_tokens, "in") + cached,
+    usage && count(usage.output_tokens, "out"),
     finish_reason === "length" && "stopped at the token limit",
+    lowered && `limit lowered to ${lowered} tokens, which is what the wallet affords`,
     cost && formatUsd(cost),
     requestId && `baseload call ${requestId}`,
   ];
   return `[${parts.filter((part) => part).join(" · ")}]`;
 }
 
-const toJson = ({ content, model, finish_reason, usage, trailers, requestId }: Answered) => ({
-  request_id: requestId,
-  model: trailers["x-baseload-model"] ?? model,
-  provider: trailers["x-baseload-provider"] ?? null,
-  region: trailers["x-baseload-region"] ?? null,
+const toJson = ({ content, model, finish_reason, usage, told }: Answered) => ({
+  request_id: told("x-request-id"),
+  model: told("x-baseload-model") ?? model,
+  provider: told("x-baseload-provider"),
+  region: told("x-baseload-region"),
   content,
   finish_reason,
   input_tokens: usage?.input_tokens ?? null,
   cached_input_tokens: usage?.cached_input_tokens ?? null,
   output_tokens: usage?.output_tokens ?? null,
-  cost_usd: trailers["x-baseload-cost"] ?? null,
+  cost_usd: told("x-baseload-cost"),
+  transfer_id: told("x-baseload-transfer"),
 });
