@@ -96,10 +96,7 @@ function toFailure(response: Response, body: unknown): Failure {
   const message = known.success
     ? known.data.error.message
     : `The control plane answered ${response.status}.`;
-  const hint =
-    response.status === 401
-      ? " The admin token is the one of another home folder: check --home and BASELOAD_ADMIN_TOKEN."
-      : "";
+  const hint = response.status === 401 ? " Check --home and BASELOAD_ADMIN_TOKEN." : "";
   const param = known.success ? known.data.error.param : null;
   return new Failure(kindOf(response.status), message + hint, {
     status: response.status,

@@ -1,7 +1,7 @@
 /** Which command the words name. Flags may stand anywhere, also between and before the words. */
+import { nearestNames } from "../../lib/nearest.ts";
 import type { Command } from "./command.ts";
 import { globalFlags } from "./flags.ts";
-import { nearest } from "./nearest.ts";
 import { UsageError } from "./usage-error.ts";
 
 export type Found =
@@ -56,8 +56,10 @@ function unknownCommand(
     .filter((name) => name.startsWith(`${first} `))
     .map((name) => name.slice(first.length + 1));
   const isGroup = seconds.length > 0;
-  const near = isGroup ? nearest(second ?? "", seconds) : nearest(wordsOf(first, second), names);
-  const fallback = nearest(first, [...new Set(names.map((name) => name.split(" ")[0] ?? name))]);
+  const [near] = isGroup
+    ? nearestNames(second ?? "", seconds)
+    : nearestNames(wordsOf(first, second), names);
+  const [fallback] = nearestNames(first, new Set(names.map((name) => name.split(" ")[0] ?? name)));
   const meant = isGroup ? near && `${first} ${near}` : (near ?? fallback);
   const hint = meant === undefined ? "See: baseload help" : `Did you mean: baseload ${meant}`;
   return new UsageError(`unknown command '${isGroup ? wordsOf(first, second) : first}'. ${hint}`);

@@ -2,6 +2,7 @@
 import { parseArgs } from "node:util";
 import { Failure } from "../../lib/errors.ts";
 import { nanosFromUsd } from "../../lib/money.ts";
+import { didYouMean, nearestNames } from "../../lib/nearest.ts";
 import {
   type Flag,
   type Flags,
@@ -9,7 +10,6 @@ import {
   globalFlags,
   type Positionals,
 } from "./flags.ts";
-import { nearest } from "./nearest.ts";
 import { UsageError } from "./usage-error.ts";
 
 /** What the words of one command mean. The keys are those of its flags and positionals. */
@@ -98,7 +98,7 @@ const placeholders = {
 } as const;
 
 function unknownFlag(rawName: string, flags: Flags): UsageError {
-  const near = nearest(rawName.replace(/^-+/, ""), Object.keys(flags));
+  const [near] = nearestNames(rawName.replace(/^-+/, ""), Object.keys(flags));
   const hint = near === undefined ? "See --help." : `Did you mean --${near}?`;
   return new UsageError(`unknown flag ${rawName}. ${hint}`);
 }
@@ -130,8 +130,7 @@ function readPositionals(
 
 function readValue(name: string, flag: Flag, text: string): string | number {
   if (flag.choices && !flag.choices.includes(text)) {
-    const near = nearest(text, flag.choices);
-    const hint = near === undefined ? "" : ` Did you mean '${near}'?`;
+    const hint = didYouMean(text, flag.choices);
     throw new UsageError(`--${name} is one of ${flag.choices.join(", ")}, not '${text}'.${hint}`);
   }
   if (flag.kind === "count") return readCount(name, text);
