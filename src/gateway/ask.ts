@@ -1,6 +1,7 @@
 /** Walks the plan once, in order: a flat list, no recursion, and a known worst case. */
 import type { Principal } from "../domains/identity/index.ts";
 import { Failure } from "../lib/errors.ts";
+import { NO_USAGE } from "../lib/quantities.ts";
 import { ask as askUpstream } from "../providers/ask.ts";
 import { encodeChatRequest } from "../providers/dialects/openai-chat/encode.ts";
 import {
@@ -8,7 +9,7 @@ import {
   isWorthAnotherTry,
   mayHaveBeenDispatched,
 } from "../providers/upstream-failure.ts";
-import { Attempt, NO_USAGE } from "./attempt.ts";
+import { Attempt } from "./attempt.ts";
 import type { Call, Gateway, Payment } from "./gateway.ts";
 import type { Candidate, Plan } from "./plan-chat.ts";
 import type { ChatRequest } from "./read-chat-request.ts";

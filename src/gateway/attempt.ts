@@ -11,8 +11,8 @@ import {
   usageEventId,
 } from "../domains/metering/index.ts";
 import { type Nanos, type Picos, ZERO_NANOS, ZERO_PICOS } from "../lib/money.ts";
-import { inputTokensOf, outputTokensOf, type Usage } from "../lib/quantities.ts";
-import { awaitUsage } from "../providers/look-up-usage.ts";
+import { countedUsage, inputTokensOf, outputTokensOf, type Usage } from "../lib/quantities.ts";
+import { learnUsage } from "../providers/learn-usage.ts";
 import type { Call, Gateway, Payment } from "./gateway.ts";
 import { countTokens } from "./limit-rate.ts";
 import type { Candidate, Plan } from "./plan-chat.ts";
@@ -27,9 +27,6 @@ export type AttemptOptions = {
   candidate: Candidate;
   number: number;
 };
-
-/** The attempt is known to have used nothing: refused, or never dispatched. */
-export const NO_USAGE: Usage = { quantities: {}, source: "none", raw: null };
 
 export class Attempt {
   readonly #gateway: Gateway;
@@ -64,6 +61,7 @@ export class Attempt {
     if (payment.hold === undefined) return;
     const intent = {
       ...this.#facts,
+      inputTokensCounted: payment.inputTokensCounted,
       inputTokensMax: payment.inputTokensMax,
       outputTokensMax: payment.outputTokensMax,
       holdNanos: payment.hold.amount,
@@ -134,27 +132,16 @@ export class Attempt {
 
   async #learnUsage(outputTokensDelivered: number): Promise<Usage> {
     const { candidate, payment } = this.#options;
-    if (candidate.upstream.quirks.usage_lookup === true) {
-      const deadlineMs = this.#gateway.limits.lookUpTimeoutMs;
-      try {
-        const signal = AbortSignal.timeout(deadlineMs);
-        const found = await awaitUsage(candidate.upstream, this.eventId, { signal, deadlineMs });
-        if (found.state === "finished") return { ...found.usage, source: "lookup" };
-        if (found.state === "unknown") return NO_USAGE;
-      } catch (error) {
+    const learnt = await learnUsage(candidate.upstream, this.eventId, {
+      deadlineMs: this.#gateway.limits.lookUpTimeoutMs,
+      onTrouble: (error) =>
         this.#gateway.log.warn("the usage of an attempt could not be looked up and is counted", {
           requestId: this.#facts.requestId,
           error,
-        });
-      }
-    }
-    return {
-      quantities: {
-        uncached_input: payment.inputTokensCounted,
-        output_text: Math.min(outputTokensDelivered, payment.outputTokensMax),
-      },
-      source: "counted",
-      raw: null,
-    };
+        }),
+    });
+    if (learnt !== undefined) return learnt;
+    const outputTokens = Math.min(outputTokensDelivered, payment.outputTokensMax);
+    return countedUsage({ inputTokens: payment.inputTokensCounted, outputTokens });
   }
 }

@@ -1,9 +1,9 @@
 /** A whole answer: read to its end, settled, then sent with its cost in the headers. */
 import { Failure } from "../lib/errors.ts";
+import { countedUsage, NO_USAGE } from "../lib/quantities.ts";
 import { readUnaryAnswer } from "../providers/dialects/openai-chat/unary.ts";
 import { answerHeaders, brokenOff, costHeaders, toUsage } from "./answer-parts.ts";
 import { type Answer, inBackground } from "./ask.ts";
-import { NO_USAGE } from "./attempt.ts";
 import type { Gateway } from "./gateway.ts";
 
 export async function relayWhole(gateway: Gateway, answer: Answer): Promise<Response> {
@@ -23,14 +23,15 @@ export async function relayWhole(gateway: Gateway, answer: Answer): Promise<Resp
   } finally {
     clearTimeout(silence);
   }
-  const usage = toUsage(whole.usage) ?? {
-    quantities: {
-      uncached_input: payment.inputTokensCounted,
-      output_text: Math.min(whole.countedOutputTokens, payment.outputTokensMax),
-    },
-    source: "counted",
-    raw: null,
-  };
+  const usage =
+    toUsage(whole.usage) ??
+    countedUsage({
+      inputTokens: payment.inputTokensCounted,
+      outputTokens: Math.min(
+        whole.countedOutputTokens,
+        payment.outputTokensMax * answer.request.choices,
+      ),
+    });
   const settled = await attempt.settle("completed", usage);
   return new Response(whole.bytes as Uint8Array<ArrayBuffer>, {
     headers: {

@@ -38,14 +38,17 @@ export function serve(gateway: Gateway, health: Health, listen: ListenOptions) {
   });
 }
 
-/** The process's own socket: its existence tells that the process lives, and siblings read its metrics. */
-export function servePrivately(health: Health, socketPath: string) {
+/**
+ * The process's own socket: that it answers tells that the process lives, and siblings read its metrics there.
+ * It listens before there is anything to say.
+ */
+export function servePrivately(started: { health?: Health }, socketPath: string) {
   return Bun.serve({
     unix: socketPath,
     routes: {
       "/healthz": () => new Response("ok\n"),
-      "/readyz": () => readiness(health),
-      "/metrics": () => new Response(health.ownMetrics(), { headers: METRICS_HEADERS }),
+      "/metrics": () =>
+        new Response(started.health?.ownMetrics() ?? "", { headers: METRICS_HEADERS }),
     },
     fetch: () => new Response("not found\n", { status: 404 }),
   });

@@ -17,7 +17,7 @@ import { every, type Repeating } from "../platform/timers.ts";
 import type { Upstream } from "../providers/upstream.ts";
 import type { Gateway, GatewayLimits } from "./gateway.ts";
 import { gatewayMetrics } from "./gateway-metrics.ts";
-import { healthOf, socketPathOf } from "./health.ts";
+import { type Health, healthOf, socketPathOf } from "./health.ts";
 import { readSnapshot } from "./read-snapshot.ts";
 import { serve, servePrivately } from "./server.ts";
 import { Snapshot } from "./snapshot.ts";
@@ -68,6 +68,10 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   await ledgerStore(database).registerGateway(gatewayId);
   const metrics = new Metrics();
   const draining = { isOn: false };
+  const socketPath = socketPathOf(runFolder, gatewayId);
+  // First: the worker takes a journal without a listening socket for that of a dead process.
+  const started: { health?: Health } = {};
+  const privately = servePrivately(started, socketPath);
   const gateway = await wire(options, { gatewayId, database, metrics, draining, runFolder });
   await gateway.snapshot.refresh();
   const listener = listenerOf(gateway, options.databaseUrl);
@@ -75,8 +79,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   const timers = startTimers(gateway, options);
 
   const health = healthOf(gateway, metrics, runFolder);
-  const socketPath = socketPathOf(runFolder, gatewayId);
-  const privately = servePrivately(health, socketPath);
+  started.health = health;
   const server = serve(gateway, health, {
     hostname: options.hostname,
     port: options.port,

@@ -48,3 +48,13 @@ export const inputTokensOf = (q: Quantities): number =>
 
 export const outputTokensOf = (q: Quantities): number =>
   (q.output_text ?? 0) + (q.reasoning ?? 0) + (q.audio_output ?? 0);
+
+/** Known to have used nothing: refused, or never dispatched. */
+export const NO_USAGE: Usage = { quantities: {}, source: "none", raw: null };
+
+/** What we counted ourselves, for when nobody says better. */
+export const countedUsage = (count: { inputTokens: number; outputTokens: number }): Usage => ({
+  quantities: { uncached_input: count.inputTokens, output_text: count.outputTokens },
+  source: "counted",
+  raw: null,
+});

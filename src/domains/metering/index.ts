@@ -10,6 +10,7 @@ export {
 export { type CallReceipt, readCall, readUsage, type UsageFilter, type UsageRow } from "./store.ts";
 export {
   type CallFacts,
+  callFactsOf,
   decodeRecord,
   encodeRecord,
   type Intent,

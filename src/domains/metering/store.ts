@@ -123,7 +123,7 @@ export async function readCall(
       source: row.usage_source,
       quantities: quantitiesOf(row),
       priceVersionId: row.price_version_id,
-      cost: picos(row.cost_picos),
+      cost: picos(BigInt(row.cost_picos)),
       charge: nanos(row.charge_nanos),
       transferId: row.event_id,
     })),
@@ -146,7 +146,8 @@ type CallRow = Record<(typeof quantityNames)[number], bigint> & {
   outcome: Outcome;
   usage_source: UsageSource;
   price_version_id: bigint;
-  cost_picos: bigint;
+  /** `numeric`, which the driver reads as text. */
+  cost_picos: string;
   charge_nanos: bigint;
 };
 

@@ -24,7 +24,9 @@ export type CallFacts = {
 };
 
 export type Intent = CallFacts & {
-  /** Upper bounds of the hold: what is charged if nothing better can be learnt is bounded by them. */
+  /** Our own estimate of the prompt, charged only if nothing better can be learnt. */
+  inputTokensCounted: number;
+  /** Upper bounds of the hold. */
   inputTokensMax: number;
   outputTokensMax: number;
   holdNanos: Nanos;
@@ -56,7 +58,27 @@ export type JournalRecord =
   | { type: "usage"; event: UsageEvent }
   | { type: "lease_closed"; leaseId: bigint };
 
+/** The part of an intent that its usage event repeats. */
+export const callFactsOf = (intent: Intent): CallFacts => ({
+  requestId: intent.requestId,
+  attempt: intent.attempt,
+  organizationId: intent.organizationId,
+  projectId: intent.projectId,
+  keyId: intent.keyId,
+  modelId: intent.modelId,
+  deploymentId: intent.deploymentId,
+  priceVersionId: intent.priceVersionId,
+  leaseIds: intent.leaseIds,
+  startedAtMs: intent.startedAtMs,
+});
+
 export const usageEventId = (facts: CallFacts): string => eventIdOf(facts.requestId, facts.attempt);
+
+/**
+ * A provider's usage object is below 1 KiB. A record must fit the journal, or the cost of its call could not be
+ * booked, so what is larger is not kept; the quantities read from it are.
+ */
+const RAW_CHARS_MAX = 8_192;
 
 /** JSON with short names: the journal is the hot path's only disk traffic. */
 type Wire = { t: "i" | "u" | "l" } & Record<string, unknown>;
@@ -67,6 +89,7 @@ export function encodeRecord(record: JournalRecord): string {
       return JSON.stringify({
         t: "i",
         ...factsToWire(record.intent),
+        ic: record.intent.inputTokensCounted,
         im: record.intent.inputTokensMax,
         om: record.intent.outputTokensMax,
         hn: record.intent.holdNanos.toString(),
@@ -82,11 +105,16 @@ export function encodeRecord(record: JournalRecord): string {
         c: record.event.costPicos.toString(),
         n: record.event.chargeNanos.toString(),
         x: record.event.uncoveredPicos.toString(),
-        raw: record.event.raw,
+        raw: keptRaw(record.event.raw),
       });
     case "lease_closed":
       return JSON.stringify({ t: "l", l: record.leaseId.toString() });
   }
+}
+
+function keptRaw(raw: unknown): unknown {
+  if (raw === undefined || raw === null) return raw;
+  return JSON.stringify(raw).length <= RAW_CHARS_MAX ? raw : null;
 }
 
 export function decodeRecord(text: string): JournalRecord {
@@ -97,6 +125,7 @@ export function decodeRecord(text: string): JournalRecord {
         type: "intent",
         intent: {
           ...factsFromWire(wire),
+          inputTokensCounted: wire["ic"] as number,
           inputTokensMax: wire["im"] as number,
           outputTokensMax: wire["om"] as number,
           holdNanos: nanos(BigInt(wire["hn"] as string)),

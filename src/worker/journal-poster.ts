@@ -1,0 +1,125 @@
+/**
+ * Posts one gateway's journal to the ledger, in order.
+ *
+ * A batch that could not be posted is kept and tried again before anything behind it. Acknowledged is only
+ * what lies before the oldest intent that has no terminal state yet: a worker that starts anew finds every open
+ * intent in the journal again.
+ */
+import type { LedgerStore, PostBatch } from "../domains/ledger/index.ts";
+import {
+  decodeRecord,
+  type Intent,
+  type UsageEvent,
+  usageEventId,
+} from "../domains/metering/index.ts";
+import type { JournalDisk } from "../platform/journal/disk.ts";
+import type { JournalEntry } from "../platform/journal/format.ts";
+import { JournalTail } from "../platform/journal/tail.ts";
+
+export type PosterOptions = {
+  gatewayId: string;
+  disk: JournalDisk;
+  store: LedgerStore;
+  /** Usage events in one statement. */
+  batchSize: number;
+};
+
+type OpenIntent = { intent: Intent; sequence: bigint };
+
+export class JournalPoster {
+  readonly #options: PosterOptions;
+  readonly #openIntents = new Map<string, OpenIntent>();
+  #tail: JournalTail | undefined;
+  #lastSequence = 0n;
+  #removedUpTo = 0n;
+  #unposted: PostBatch[] = [];
+
+  constructor(options: PosterOptions) {
+    this.#options = options;
+  }
+
+  /** Posts what has become readable. Returns how many records were read; 0 at the journal's present end. */
+  async step(): Promise<number> {
+    await this.#postAll();
+    this.#tail ??= await this.#openTail();
+    const entries = await this.#tail.next();
+    if (entries.length === 0) return 0;
+    this.#unposted = this.#toBatches(entries);
+    await this.#postAll();
+    await this.#removePosted(this.#tail);
+    return entries.length;
+  }
+
+  /** Dispatched and without a terminal state, by what was read so far. */
+  openIntents(): Intent[] {
+    return [...this.#openIntents.values()].map(({ intent }) => intent);
+  }
+
+  /** Posts terminal states that the gateway itself can no longer write. */
+  async postRecovered(events: readonly UsageEvent[]): Promise<void> {
+    for (const event of events) this.#openIntents.delete(usageEventId(event));
+    this.#unposted = [this.#batch({ events, closedLeaseIds: [] })];
+    await this.#postAll();
+  }
+
+  async close(): Promise<void> {
+    await this.#tail?.close();
+    this.#tail = undefined;
+  }
+
+  async #openTail(): Promise<JournalTail> {
+    const { store, gatewayId, disk } = this.#options;
+    const acked = await store.ackedSequence(gatewayId);
+    this.#lastSequence = acked;
+    this.#removedUpTo = acked;
+    return new JournalTail(disk, acked);
+  }
+
+  #toBatches(entries: readonly JournalEntry[]): PostBatch[] {
+    const batches: PostBatch[] = [];
+    let events: UsageEvent[] = [];
+    let closedLeaseIds: bigint[] = [];
+    const finish = () => {
+      batches.push(this.#batch({ events, closedLeaseIds }));
+      events = [];
+      closedLeaseIds = [];
+    };
+    for (const { sequence, payload } of entries) {
+      const record = decodeRecord(payload);
+      this.#lastSequence = sequence;
+      if (record.type === "intent") {
+        this.#openIntents.set(usageEventId(record.intent), { intent: record.intent, sequence });
+      } else if (record.type === "usage") {
+        this.#openIntents.delete(usageEventId(record.event));
+        events.push(record.event);
+      } else {
+        closedLeaseIds.push(record.leaseId);
+      }
+      if (events.length >= this.#options.batchSize) finish();
+    }
+    finish();
+    return batches;
+  }
+
+  #batch(content: Pick<PostBatch, "events" | "closedLeaseIds">): PostBatch {
+    // Intents stand in the map in the order of the journal, so the first one is the oldest.
+    const oldest = this.#openIntents.values().next().value;
+    const ackedSequence = oldest === undefined ? this.#lastSequence : oldest.sequence - 1n;
+    return { ...content, gatewayId: this.#options.gatewayId, ackedSequence };
+  }
+
+  async #postAll(): Promise<void> {
+    while (this.#unposted.length > 0) {
+      await this.#options.store.post(this.#unposted[0] as PostBatch);
+      this.#unposted.shift();
+    }
+  }
+
+  /** Segments are deleted only after PostgreSQL has acknowledged them. */
+  async #removePosted(tail: JournalTail): Promise<void> {
+    const { ackedSequence } = this.#batch({ events: [], closedLeaseIds: [] });
+    if (ackedSequence <= this.#removedUpTo) return;
+    await tail.removeUpTo(ackedSequence);
+    this.#removedUpTo = ackedSequence;
+  }
+}

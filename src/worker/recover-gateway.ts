@@ -1,0 +1,110 @@
+/**
+ * After a gateway process has died: its journal is posted to the end, attempts that it left open are settled,
+ * its leases are closed, and its journal is removed. Every step may run again after a crash of the worker.
+ */
+import { rm } from "node:fs/promises";
+import { type Model, readCatalog } from "../domains/catalog/index.ts";
+import type { LedgerStore } from "../domains/ledger/index.ts";
+import type { Intent, PriceComponents, UsageEvent } from "../domains/metering/index.ts";
+import type { Clock } from "../lib/clock.ts";
+import { eventIdOf } from "../lib/ids.ts";
+import { countedUsage, type Usage } from "../lib/quantities.ts";
+import type { Database } from "../platform/db/database.ts";
+import type { Log } from "../platform/log.ts";
+import { learnUsage } from "../providers/learn-usage.ts";
+import { toUpstream } from "../providers/to-upstream.ts";
+import type { Upstream } from "../providers/upstream.ts";
+import type { JournalPoster } from "./journal-poster.ts";
+import { settleIntent } from "./settle-intent.ts";
+
+export type Recovery = {
+  gatewayId: string;
+  folder: string;
+  poster: JournalPoster;
+  database: Database;
+  store: LedgerStore;
+  sealKey: string;
+  clock: Clock;
+  log: Log;
+};
+
+const LOOK_UP_MS = 5_000;
+/** An upstream that says nothing for this long is no longer asked; the usage is counted. */
+const GIVE_UP_MS = 15 * 60_000;
+const ASKED_AT_ONCE = 16;
+
+/** @returns false while an upstream still works on an attempt: call again later. */
+export async function recoverGateway(recovery: Recovery): Promise<boolean> {
+  const { poster, store, gatewayId, log } = recovery;
+  const intents = poster.openIntents();
+  if (intents.length > 0) {
+    const providers = await readProviders(recovery);
+    for (let i = 0; i < intents.length; i += ASKED_AT_ONCE) {
+      const group = intents.slice(i, i + ASKED_AT_ONCE);
+      const settled = await Promise.all(group.map((intent) => settle(recovery, intent, providers)));
+      await poster.postRecovered(settled.filter((event) => event !== undefined));
+    }
+    if (poster.openIntents().length > 0) return false;
+  }
+  await store.recoverGateway(gatewayId);
+  await poster.close();
+  await rm(recovery.folder, { recursive: true, force: true });
+  log.info("the journal of an ended gateway is posted and its leases are closed", {
+    gatewayId,
+    interrupted: intents.length,
+  });
+  return true;
+}
+
+type Providers = {
+  upstreams: ReadonlyMap<bigint, Upstream>;
+  prices: ReadonlyMap<bigint, PriceComponents>;
+};
+
+async function settle(
+  { clock, log }: Recovery,
+  intent: Intent,
+  { upstreams, prices }: Providers,
+): Promise<UsageEvent | undefined> {
+  const upstream = upstreams.get(intent.deploymentId);
+  const price = prices.get(intent.priceVersionId);
+  if (price === undefined) throw new Error(`price version ${intent.priceVersionId} does not exist`);
+  const learnt = await learn(intent, upstream, log);
+  const mayLearnLater =
+    upstream?.quirks.usage_lookup === true && clock.nowMs() - intent.startedAtMs < GIVE_UP_MS;
+  if (learnt === undefined && mayLearnLater) return undefined;
+  // What was delivered died with the process: the input is charged, and the event says that it was counted.
+  const counted = countedUsage({ inputTokens: intent.inputTokensCounted, outputTokens: 0 });
+  return settleIntent(intent, { usage: learnt ?? counted, price, nowMs: clock.nowMs() });
+}
+
+async function learn(
+  intent: Intent,
+  upstream: Upstream | undefined,
+  log: Log,
+): Promise<Usage | undefined> {
+  if (upstream === undefined) return undefined;
+  return await learnUsage(upstream, eventIdOf(intent.requestId, intent.attempt), {
+    deadlineMs: LOOK_UP_MS,
+    onTrouble: (error) =>
+      log.warn("the usage of an interrupted attempt could not be looked up yet", {
+        requestId: intent.requestId,
+        error,
+      }),
+  });
+}
+
+async function readProviders({ database, sealKey }: Recovery): Promise<Providers> {
+  const models = [...(await readCatalog(database, sealKey)).values()];
+  return {
+    upstreams: new Map(models.flatMap(upstreamsOf)),
+    prices: new Map(
+      models.flatMap(({ prices }) => prices.map((one) => [one.priceVersionId, one.picos] as const)),
+    ),
+  };
+}
+
+const upstreamsOf = (model: Model) =>
+  model.deployments.map(
+    ({ deploymentId, provider }) => [deploymentId, toUpstream(provider)] as const,
+  );
