@@ -1,4 +1,5 @@
--- Money. Amounts are whole nano-dollars. Locks are taken in one order everywhere: leases by id, then accounts by id.
+-- Money. Amounts are whole nano-dollars. Locks are taken in one order everywhere: the gateway process, leases by id,
+-- accounts by id.
 
 -- Six accounts per wallet; account_id = wallet_id * 8 + number of the kind, so that posting joins nothing.
 create table account (
@@ -102,11 +103,12 @@ create table usage_event (
   audio_output bigint not null default 0,
   image_input bigint not null default 0,
   requests bigint not null default 0,
-  cost_picos bigint not null constraint usage_cost_is_not_negative check (cost_picos >= 0),
+  -- Wider than int8: a provider that reports nonsense must not keep everybody else's usage from being posted.
+  cost_picos numeric(38, 0) not null constraint usage_cost_is_not_negative check (cost_picos >= 0),
   -- What was posted: floor of cost + carried remainder. Equal for every scope.
   charge_nanos bigint not null constraint usage_charge_is_not_negative check (charge_nanos >= 0),
   -- Cost above the hold that could not be covered; the platform bears it. Always 0 while holds are upper bounds.
-  uncovered_picos bigint not null default 0,
+  uncovered_picos numeric(38, 0) not null default 0,
   raw_usage jsonb,
   posted_at timestamptz not null default now()
 );

@@ -17,12 +17,14 @@ import {
   ZERO_NANOS,
   ZERO_PICOS,
 } from "../../lib/money.ts";
-import type { LedgerStore } from "./ledger-store.ts";
+import type { LeaseGrant, LedgerStore } from "./ledger-store.ts";
 
 /** A part of a wallet that may be spent, until its lease expires. */
 type Lease = {
   readonly leaseId: bigint;
   readonly walletId: bigint;
+  /** All that the database has granted, by its last answer. */
+  grantedInAll: bigint;
   free: bigint;
   held: bigint;
   holds: number;
@@ -51,7 +53,8 @@ type WalletState = {
 };
 
 export type Hold = {
-  readonly amount: Nanos;
+  /** Grows only where a charge turns out larger than the hold. */
+  amount: Nanos;
   readonly leaseIds: readonly bigint[];
   readonly leases: readonly Lease[];
   isSettled: boolean;
@@ -94,6 +97,13 @@ export class LeasePool {
   readonly #options: LeasePoolOptions;
   readonly #wallets = new Map<bigint, WalletState>();
   readonly #leases = new Map<bigint, Lease>();
+  /** Closed in the journal, and perhaps not yet in the database. */
+  readonly #closing = new Set<bigint>();
+  /** Open in the database and unknown here, with the number of the last question when they were first seen. */
+  readonly #strays = new Map<bigint, number>();
+  /** Questions to the database that have no answer yet, by number. */
+  readonly #asking = new Set<number>();
+  #asked = 0;
 
   constructor(options: LeasePoolOptions) {
     this.#options = options;
@@ -139,12 +149,19 @@ export class LeasePool {
     }
   }
 
-  /** Takes what is left of the wallets into this process, so that a smaller hold can be made of it. */
-  async reserveRest(walletIds: readonly bigint[]): Promise<Nanos> {
+  /**
+   * Takes what is left of the wallets into this process, so that a smaller hold can be made of it, but no more
+   * than `most` of each: the poorest wallet decides, and the others must not be emptied for it.
+   *
+   * @throws Failure `overloaded` when the database cannot be asked.
+   */
+  async reserveRest(walletIds: readonly bigint[], most: bigint): Promise<Nanos> {
     for (const walletId of walletIds) {
       const state = this.#stateOf(walletId);
       await state.asking?.catch(() => undefined);
-      if (state.available > 0n) await this.#ask(state, state.available);
+      if (this.#covers(state, most)) continue;
+      const atHand = this.#freeOf(state);
+      await this.#ask(state, { need: atHand + 1n, demand: most }).catch(refuseUnreachable);
     }
     return this.#affordable(walletIds);
   }
@@ -156,22 +173,19 @@ export class LeasePool {
   charge(hold: Hold, cost: Picos): { charge: Nanos; uncovered: Picos } {
     const paying = hold.leases[0];
     assert(paying !== undefined, "a hold has at least one lease");
+    assert(!hold.isSettled, "a settled hold cannot be charged");
     const state = this.#stateOf(paying.walletId);
     const split = splitCharge(cost, state.carried);
-    let cover = hold.amount as bigint;
-    if (split.charge > cover) {
-      const free = hold.leases.reduce((least, l) => (l.free < least ? l.free : least), paying.free);
-      cover += free < 0n ? 0n : free;
-    }
-    if (split.charge <= cover) {
+    if (split.charge > hold.amount) this.#grow(hold, split.charge - hold.amount);
+    if (split.charge <= hold.amount) {
       state.carried = split.carried;
       return { charge: split.charge, uncovered: ZERO_PICOS };
     }
     // Not reached while holds are upper bounds. The wallet stays whole and the difference is on record.
-    const beyond = cost + state.carried - cover * PICOS_PER_NANO;
+    const beyond = cost + state.carried - hold.amount * PICOS_PER_NANO;
     if (beyond > cost) return { charge: ZERO_NANOS, uncovered: cost };
     state.carried = ZERO_PICOS;
-    return { charge: nanos(cover), uncovered: picos(beyond) };
+    return { charge: hold.amount, uncovered: picos(beyond) };
   }
 
   /** Ends a hold: the charge stays out of the lease, the rest is free again. The second call does nothing. */
@@ -199,6 +213,7 @@ export class LeasePool {
       if (open.has(lease.leaseId)) lease.validUntilMs = sentAtMs + ttlMs - marginMs;
       else this.#retire(lease);
     }
+    this.#closeStrays(open);
   }
 
   /** Gives leases back that nobody has used for a while. */
@@ -221,8 +236,14 @@ export class LeasePool {
     const amount = lease.free;
     if (amount <= 0n || state.asking !== undefined) return;
     lease.free = 0n;
-    // If the outcome stays unknown, the amount is no longer ours to spend; closing the lease settles it.
-    await this.#options.store.returnLease(lease.leaseId, nanos(amount));
+    let isDone = false;
+    try {
+      isDone = await this.#options.store.returnLease(lease.leaseId, nanos(amount));
+    } finally {
+      // Fenced off, or the outcome is unknown: the amount is no longer ours to spend, and only closing the lease
+      // settles whose it is.
+      if (!isDone) this.#retire(lease);
+    }
   }
 
   /** Retires every lease, for a clean stop. Holds that are still open close their leases when they settle. */
@@ -267,21 +288,23 @@ export class LeasePool {
     return state;
   }
 
+  #freeOf(state: WalletState): bigint {
+    const now = this.#options.clock.monotonicMs();
+    return this.#usableLease(state.walletId, now)?.free ?? 0n;
+  }
+
   /** Asks for every wallet that is short. Answers the first that stays short, or undefined. */
   async #topUp(walletIds: readonly bigint[], amount: Nanos): Promise<WalletState | undefined> {
     for (const walletId of walletIds) {
       const state = this.#stateOf(walletId);
       state.waitingNeed += amount;
       try {
-        if (!this.#covers(state, amount)) await (state.asking ?? this.#ask(state, amount));
-        // The shared answer may have been spent by those who waited longer: ask once more.
-        if (!this.#covers(state, amount)) await (state.asking ?? this.#ask(state, amount));
+        // The shared answer may be spent by those who have waited longer: ask once more.
+        for (let asks = 0; asks < 2 && !this.#covers(state, amount); asks++) {
+          await (state.asking ?? this.#ask(state, { need: amount, demand: amount }));
+        }
       } catch (error) {
-        throw new Failure(
-          "overloaded",
-          "The ledger cannot be reached, so the call cannot be paid for. Try again shortly.",
-          { code: "ledger_unreachable", retryAfterSeconds: 2, cause: error },
-        );
+        refuseUnreachable(error);
       } finally {
         state.waitingNeed -= amount;
       }
@@ -295,63 +318,72 @@ export class LeasePool {
     return lease !== undefined && lease.free >= amount;
   }
 
-  /** One question to the database, for at least `need` and as much as all waiting callers lack. */
-  #ask(state: WalletState, need: bigint): Promise<void> {
-    const asked = this.#askNow(state, need).finally(() => {
+  /** One question to the database, to have at least `need` at hand and as much as all waiting callers need. */
+  #ask(state: WalletState, wish: { need: bigint; demand: bigint }): Promise<void> {
+    this.#asked += 1;
+    const number = this.#asked;
+    this.#asking.add(number);
+    const asked = this.#askNow(state, wish).finally(() => {
+      this.#asking.delete(number);
       state.asking = undefined;
     });
     state.asking = asked;
     return asked;
   }
 
-  async #askNow(state: WalletState, need: bigint): Promise<void> {
+  async #askNow(state: WalletState, wish: { need: bigint; demand: bigint }): Promise<void> {
     const { clock, store, gatewayId, gateways, ttlMs, marginMs } = this.#options;
     if (state.lease !== undefined && clock.monotonicMs() >= state.lease.validUntilMs) {
       await this.renew();
-      if (this.#covers(state, need)) return;
     }
+    if (this.#covers(state, wish.need)) return;
     const lease = state.lease;
     const atHand = lease?.free ?? 0n;
-    const lacking = need > atHand ? need - atHand : need;
-    const demand = state.waitingNeed - atHand;
+    const need = wish.need > atHand ? wish.need - atHand : 1n;
+    const demand = (wish.demand > state.waitingNeed ? wish.demand : state.waitingNeed) - atHand;
     const sentAtMs = clock.monotonicMs();
     const answer = await store.takeLease({
       gatewayId,
       walletId: state.walletId,
       leaseId: lease?.leaseId,
-      need: nanos(lacking),
-      demand: nanos(demand > lacking ? demand : lacking),
-      want: this.#wantOf(state, lacking, sentAtMs),
+      need: nanos(need),
+      demand: nanos(demand > need ? demand : need),
+      want: this.#wantOf(state, need, sentAtMs),
       gateways,
       expiresAt: new Date(clock.nowMs() + ttlMs),
     });
     state.leasedElsewhere = answer.leasedElsewhere - (lease?.free ?? 0n);
     state.available = answer.available;
-    // Retired while the answer was under way: what was added to it comes back when it is closed.
-    if (lease?.isRetired === true && lease.leaseId === answer.leaseId) return;
-    if (answer.granted === 0n) return;
-    this.#receive(state, { ...answer, validUntilMs: sentAtMs + ttlMs - marginMs });
+    this.#receive(state, { lease, answer, validUntilMs: sentAtMs + ttlMs - marginMs });
   }
 
   #receive(
     state: WalletState,
-    answer: { leaseId: bigint; granted: Nanos; validUntilMs: number },
+    received: { lease: Lease | undefined; answer: LeaseGrant; validUntilMs: number },
   ): void {
-    const known = state.lease;
-    if (known !== undefined && known.leaseId === answer.leaseId) {
-      known.free += answer.granted;
-      known.validUntilMs = answer.validUntilMs;
+    const { lease: known, answer, validUntilMs } = received;
+    if (known?.leaseId === answer.leaseId) {
+      // Retired while the answer was under way: what was added to it comes back when it is closed.
+      if (known.isRetired) return;
+      // Not the amount of this answer alone: an answer that got lost may have granted more.
+      if (answer.grantedInAll > known.grantedInAll) {
+        known.free += answer.grantedInAll - known.grantedInAll;
+        known.grantedInAll = answer.grantedInAll;
+      }
+      if (answer.granted > 0n) known.validUntilMs = validUntilMs;
       return;
     }
+    if (answer.granted === 0n) return;
     // The database opened a new lease because it no longer had the old one: that one is fenced off.
-    if (known !== undefined) this.#retire(known);
+    if (state.lease !== undefined) this.#retire(state.lease);
     const lease: Lease = {
       leaseId: answer.leaseId,
       walletId: state.walletId,
+      grantedInAll: answer.grantedInAll,
       free: answer.granted,
       held: 0n,
       holds: 0,
-      validUntilMs: answer.validUntilMs,
+      validUntilMs,
       lastUsedMs: this.#options.clock.monotonicMs(),
       isRetired: false,
     };
@@ -376,9 +408,36 @@ export class LeasePool {
     const state = this.#stateOf(lease.walletId);
     if (lease.free > amount * 2n || state.asking !== undefined || state.want <= amount) return;
     if (state.available < state.want * BigInt(2 * this.#options.gateways)) return;
-    this.#ask(state, lease.free + amount).catch((error: unknown) => {
+    const need = lease.free + amount;
+    this.#ask(state, { need, demand: need }).catch((error: unknown) => {
       this.#options.onTrouble("a lease could not be topped up in advance", error);
     });
+  }
+
+  /** Takes what a charge needs beyond its hold from the free part of all leases, as far as that goes. */
+  #grow(hold: Hold, wanted: bigint): void {
+    const extra = hold.leases.reduce((least, { free }) => (free < least ? free : least), wanted);
+    for (const lease of hold.leases) {
+      lease.free -= extra;
+      lease.held += extra;
+    }
+    hold.amount = nanos(hold.amount + extra);
+  }
+
+  /**
+   * Closes leases that nobody here knows because their answers got lost, or nobody ever would. One that is still
+   * being asked for is left until all questions of that time have their answers.
+   */
+  #closeStrays(open: ReadonlySet<bigint>): void {
+    for (const leaseId of this.#closing) if (!open.has(leaseId)) this.#closing.delete(leaseId);
+    for (const leaseId of this.#strays.keys()) if (!open.has(leaseId)) this.#strays.delete(leaseId);
+    for (const leaseId of open) {
+      if (this.#leases.has(leaseId) || this.#closing.has(leaseId)) continue;
+      const askedAtSight = this.#strays.get(leaseId) ?? this.#asked;
+      const isAwaited = [...this.#asking].some((number) => number <= askedAtSight);
+      if (isAwaited) this.#strays.set(leaseId, askedAtSight);
+      else this.#closeInJournal(leaseId);
+    }
   }
 
   #retire(lease: Lease): void {
@@ -391,28 +450,35 @@ export class LeasePool {
 
   #close(lease: Lease): void {
     this.#leases.delete(lease.leaseId);
-    this.#options.closeLease(lease.leaseId);
+    this.#closeInJournal(lease.leaseId);
+  }
+
+  #closeInJournal(leaseId: bigint): void {
+    this.#strays.delete(leaseId);
+    this.#closing.add(leaseId);
+    this.#options.closeLease(leaseId);
   }
 
   #affordable(walletIds: readonly bigint[]): Nanos {
-    const now = this.#options.clock.monotonicMs();
-    let least: bigint | undefined;
-    for (const walletId of walletIds) {
-      const free = this.#usableLease(walletId, now)?.free ?? 0n;
-      if (least === undefined || free < least) least = free;
-    }
-    return nanos(least ?? 0n);
+    const free = walletIds.map((walletId) => this.#freeOf(this.#stateOf(walletId)));
+    return nanos(free.reduce((least, each) => (each < least ? each : least), free[0] ?? 0n));
   }
 
   #shortfall(walletIds: readonly bigint[], amount: Nanos): Reservation {
     const short = walletIds.find((walletId) => !this.#covers(this.#stateOf(walletId), amount));
     const state = this.#stateOf(short ?? (walletIds[0] as bigint));
-    const now = this.#options.clock.monotonicMs();
-    const free = this.#usableLease(state.walletId, now)?.free ?? 0n;
     return {
       isCovered: false,
       walletId: state.walletId,
-      affordable: nanos(free + state.available),
+      affordable: nanos(this.#freeOf(state) + state.available),
     };
   }
+}
+
+function refuseUnreachable(error: unknown): never {
+  throw new Failure(
+    "overloaded",
+    "The ledger cannot be reached, so the call cannot be paid for. Try again shortly.",
+    { code: "ledger_unreachable", retryAfterSeconds: 2, cause: error },
+  );
 }

@@ -26,6 +26,8 @@ export type LeaseGrant = {
   leaseId: bigint;
   /** 0 when the wallet cannot cover the need. */
   granted: Nanos;
+  /** All that this lease was ever granted: what an answer that got lost had granted is in the next one. */
+  grantedInAll: Nanos;
   /** What the wallet still had when nothing could be granted. */
   available: Nanos;
   /** Money of this wallet in other leases, part of which may come back. */
@@ -43,10 +45,11 @@ export type PostBatch = {
 
 export interface LedgerStore {
   registerGateway(gatewayId: string): Promise<void>;
+  /** @throws Failure `forbidden` when the gateway was declared dead: nobody would ever close its lease. */
   takeLease(request: LeaseRequest): Promise<LeaseGrant>;
   /** Gives a part of an open lease back at once. False when the lease is no longer open. */
   returnLease(leaseId: bigint, amount: Nanos): Promise<boolean>;
-  /** Extends all open leases of a gateway. Leases that are missing in the answer are fenced off. */
+  /** Extends all open leases of a gateway and names them. Leases that are missing are fenced off. */
   renewLeases(gatewayId: string, expiresAt: Date): Promise<ReadonlySet<bigint>>;
   /** Idempotent by event id: replaying a batch changes nothing. Returns how many events were new. */
   post(batch: PostBatch): Promise<number>;

@@ -3,7 +3,8 @@
  * account balances, all or nothing.
  *
  * Why it may run twice: only events that `on conflict do nothing` really inserted go on to the rest.
- * Locks: the leases of the batch by id, then the accounts by id, as everywhere.
+ * Locks: the leases of the batch by id, then the accounts by id, as everywhere. The caller has locked the leases
+ * in a statement before this one, because PostgreSQL may run the parts of one statement in any order.
  * Why balances are added to, never set: under READ COMMITTED the update sees the newest committed row.
  */
 import { quantityNames } from "../../lib/quantities.ts";
@@ -31,11 +32,25 @@ const columns: readonly [name: string, type: string, read: (event: UsageEvent) =
     "bigint",
     (e) => e.quantities[name] ?? 0,
   ]),
-  ["cost_picos", "bigint", (e) => e.costPicos],
+  ["cost_picos", "numeric", (e) => e.costPicos],
   ["charge_nanos", "bigint", (e) => e.chargeNanos],
-  ["uncovered_picos", "bigint", (e) => e.uncoveredPicos],
-  ["raw_usage", "jsonb", (e) => (e.raw == null ? null : JSON.stringify(e.raw))],
+  ["uncovered_picos", "numeric", (e) => e.uncoveredPicos],
+  ["raw_usage", "jsonb", (e) => (e.raw == null ? null : toJsonb(e.raw))],
 ];
+
+/**
+ * PostgreSQL's jsonb refuses two things that JSON allows: the character U+0000 and lone surrogates. One such
+ * provider's usage object must not keep a whole batch from being posted, for ever.
+ */
+function toJsonb(raw: unknown): string {
+  return JSON.stringify(raw, (_key, value: unknown) => {
+    if (typeof value === "string") return toStorable(value);
+    if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [toStorable(key), item]));
+  });
+}
+
+const toStorable = (text: string): string => text.toWellFormed().replaceAll("\0", "\u{fffd}");
 
 const leaseColumns = Array.from({ length: SCOPES_MAX }, (_, scope) => `lease_${scope}`);
 const inputColumns = [...columns.map(([name]) => name), ...leaseColumns].join(", ");

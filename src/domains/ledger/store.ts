@@ -1,4 +1,7 @@
-/** The ledger on PostgreSQL. Locks are taken in one order everywhere: leases by id, then accounts by id. */
+/**
+ * The ledger on PostgreSQL. Locks are taken in one order everywhere: the gateway process, leases by id,
+ * accounts by id.
+ */
 import type { PoolClient } from "pg";
 import { assert, Failure } from "../../lib/errors.ts";
 import { type Nanos, nanos } from "../../lib/money.ts";
@@ -155,9 +158,11 @@ export async function readWallet(database: Database, walletId: bigint): Promise<
 export function ledgerStore(database: Database): LedgerStore {
   return {
     async registerGateway(gatewayId) {
-      await database.pool.query("insert into gateway_process (gateway_id) values ($1)", [
-        gatewayId,
-      ]);
+      // Safe to repeat: whoever lost the answer asks again.
+      await database.pool.query(
+        "insert into gateway_process (gateway_id) values ($1) on conflict do nothing",
+        [gatewayId],
+      );
     },
 
     takeLease: (request) => database.transact((client) => takeLease(client, request)),
@@ -176,8 +181,13 @@ export function ledgerStore(database: Database): LedgerStore {
       }),
 
     async renewLeases(gatewayId, expiresAt) {
+      // Locked by id before the update, which would lock them in the order of the index.
       const { rows } = await database.pool.query<{ lease_id: bigint }>(
-        `update lease set expires_at = $2 where gateway_id = $1 and state = 'open' returning lease_id`,
+        `with open as materialized (
+           select lease_id from lease where gateway_id = $1 and state = 'open' order by lease_id for update
+         )
+         update lease set expires_at = $2 from open where lease.lease_id = open.lease_id
+         returning lease.lease_id`,
         [gatewayId, expiresAt],
       );
       return new Set(rows.map((row) => row.lease_id));
@@ -208,6 +218,10 @@ export function ledgerStore(database: Database): LedgerStore {
 
     recoverGateway: (gatewayId) =>
       database.transact(async (client) => {
+        // Waits for lease requests under way, and makes later ones find the gateway recovered.
+        await client.query("select from gateway_process where gateway_id = $1 for update", [
+          gatewayId,
+        ]);
         const { rows } = await client.query<{ lease_id: bigint }>(
           "select lease_id from lease where gateway_id = $1 and state <> 'closed' order by lease_id for update",
           [gatewayId],
@@ -226,40 +240,68 @@ export function ledgerStore(database: Database): LedgerStore {
 }
 
 async function takeLease(client: PoolClient, request: LeaseRequest): Promise<LeaseGrant> {
-  // The lease is locked before the account, as posting does.
-  const open = await client.query(
-    "select from lease where lease_id = $1 and gateway_id = $2 and state = 'open' for update",
-    [request.leaseId ?? null, request.gatewayId],
+  await assertRunning(client, request.gatewayId);
+  // The lease is locked before the accounts, as posting does.
+  const { rows: open } = await client.query<{ granted_nanos: bigint }>(
+    `select granted_nanos from lease
+     where lease_id = $1 and gateway_id = $2 and wallet_id = $3 and state = 'open' for update`,
+    [request.leaseId ?? null, request.gatewayId, request.walletId],
   );
-  const { rows } = await client.query<{ available: bigint; leased: bigint }>(
-    `select available.credits_nanos - available.debits_nanos as available,
-       leased.credits_nanos - leased.debits_nanos as leased
-     from account available, account leased
-     where available.account_id = $1 and leased.account_id = $2 for update of available`,
-    [accountIdOf(request.walletId, "available"), accountIdOf(request.walletId, "leased")],
-  );
-  const balance = rows[0];
-  assert(balance !== undefined, `wallet ${request.walletId} has no accounts`);
-  const granted = leaseSize(nanos(balance.available), request);
+  const grantedBefore = open[0]?.granted_nanos;
+  const balance = await lockBalances(client, request.walletId);
+  const granted = leaseSize(balance.available, request);
+  const { leased: leasedElsewhere } = balance;
   if (granted === 0n) {
-    if (balance.leased > 0n) {
+    if (leasedElsewhere > 0n) {
       await client.query("select pg_notify($1, $2)", [RECALL_CHANNEL, String(request.walletId)]);
     }
     return {
       leaseId: request.leaseId ?? 0n,
       granted,
-      available: nanos(balance.available),
-      leasedElsewhere: nanos(balance.leased),
+      grantedInAll: nanos(grantedBefore ?? 0n),
+      available: balance.available,
+      leasedElsewhere,
     };
   }
-  const leaseId = await grow(client, { request, granted, isOpen: open.rowCount === 1 });
+  const isOpen = grantedBefore !== undefined;
+  const leaseId = await grow(client, { request, granted, isOpen });
   await moveLeased(client, "lease", { walletId: request.walletId, amount: granted });
   return {
     leaseId,
     granted,
+    grantedInAll: nanos((grantedBefore ?? 0n) + granted),
     available: nanos(balance.available - granted),
-    leasedElsewhere: nanos(balance.leased),
+    leasedElsewhere,
   };
+}
+
+/** Holds off a recovery until this transaction ends, without waiting for posts of the same gateway. */
+async function assertRunning(client: PoolClient, gatewayId: string): Promise<void> {
+  const { rows } = await client.query<{ state: string }>(
+    "select state from gateway_process where gateway_id = $1 for key share",
+    [gatewayId],
+  );
+  if (rows[0]?.state === "running") return;
+  throw new Failure(
+    "forbidden",
+    `Gateway process ${gatewayId} was declared dead, so it gets no more money. Restart it.`,
+    { code: "gateway_fenced" },
+  );
+}
+
+/** Both accounts are locked, or the second would be read as it was before the wait for the first. */
+async function lockBalances(
+  client: PoolClient,
+  walletId: bigint,
+): Promise<{ available: Nanos; leased: Nanos }> {
+  const { rows } = await client.query<{ balance: bigint }>(
+    `select credits_nanos - debits_nanos as balance from account
+     where account_id = any ($1::bigint[]) order by account_id for update`,
+    [[accountIdOf(walletId, "available"), accountIdOf(walletId, "leased")]],
+  );
+  const [available, leased] = rows;
+  assert(available !== undefined && leased !== undefined, `wallet ${walletId} has no accounts`);
+  return { available: nanos(available.balance), leased: nanos(leased.balance) };
 }
 
 async function grow(
@@ -300,6 +342,17 @@ async function moveLeased(
 }
 
 async function post(client: PoolClient, batch: PostBatch): Promise<number> {
+  const { rowCount } = await client.query(
+    `update gateway_process set acked_sequence = greatest(acked_sequence, $2) where gateway_id = $1`,
+    [batch.gatewayId, batch.ackedSequence],
+  );
+  assert(rowCount === 1, `gateway process ${batch.gatewayId} is not registered`);
+  const charged = new Set(batch.events.flatMap((event) => event.leaseIds));
+  // All at once: closing must not wait for leases while it holds the accounts that posting has locked.
+  await client.query(
+    "select from lease where lease_id = any ($1::bigint[]) order by lease_id for update",
+    [[...charged, ...batch.closedLeaseIds]],
+  );
   let fresh = 0;
   if (batch.events.length > 0) {
     const { rows } = await client.query<{ fresh: bigint; leases: bigint }>({
@@ -308,14 +361,12 @@ async function post(client: PoolClient, batch: PostBatch): Promise<number> {
       values: postParameters(batch.events),
     });
     fresh = Number(rows[0]?.fresh ?? 0n);
-    const named = new Set(batch.events.flatMap((event) => event.leaseIds)).size;
-    assert(Number(rows[0]?.leases) === named, "a usage event names a lease that does not exist");
+    assert(
+      Number(rows[0]?.leases) === charged.size,
+      "a usage event names a lease that does not exist",
+    );
   }
   await endLeases(client, "closed", batch.closedLeaseIds);
-  await client.query(
-    `update gateway_process set acked_sequence = greatest(acked_sequence, $2) where gateway_id = $1`,
-    [batch.gatewayId, batch.ackedSequence],
-  );
   return fresh;
 }
 
