@@ -15,10 +15,10 @@ export const Status = z
         ok: z.boolean().meta({ description: "It answered its health check just now" }),
       }),
     ),
-    organizations: z.int(),
-    keys: z.int().meta({ description: "Keys that are not revoked" }),
-    providers: z.int(),
-    models: z.int(),
+    organizations: z.int().nullable(),
+    keys: z.int().nullable().meta({ description: "Keys that are not revoked" }),
+    providers: z.int().nullable(),
+    models: z.int().nullable(),
     problems: z
       .array(z.string())
       .meta({ description: "What is wrong and what to do; empty when ok" }),

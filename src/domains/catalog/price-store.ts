@@ -90,7 +90,7 @@ export async function readCurrentPrices(
 ): Promise<Map<bigint, PriceRecord>> {
   const { rows } = await client.query<PriceRow>(
     `select * from (${selectPrice} where model_id = any ($1::bigint[])) price
-     where valid_from <= now() and (valid_to is null or valid_to > now())`,
+     where valid_from <= clock_timestamp() and (valid_to is null or valid_to > clock_timestamp())`,
     [modelIds],
   );
   return new Map(rows.map((row) => [row.model_id, toPriceRecord(row)]));

@@ -1,0 +1,53 @@
+import * as contract from "../../contract/providers.ts";
+import * as catalog from "../../domains/catalog/index.ts";
+import { quirksSchema } from "../../providers/upstream.ts";
+import { assertUrlAllowed } from "../../providers/url-guard.ts";
+import { readPart } from "../read-input.ts";
+import { type Route, route } from "../route.ts";
+import { testUpstream } from "../test-upstream.ts";
+import { toPageBody, toTime, toTimeOrNull } from "../to-wire.ts";
+
+export const providerRoutes: readonly Route[] = [
+  route(contract.createProvider, async (control, { body, actor }) => {
+    const quirks = readPart(quirksSchema, body.quirks, "quirks");
+    await assertUrlAllowed(body.base_url, { allowPrivate: body.allow_private });
+    const provider = await catalog.createProvider(control.database, {
+      name: body.name,
+      dialect: body.dialect,
+      baseUrl: body.base_url,
+      credential: body.api_key,
+      region: body.region,
+      allowPrivate: body.allow_private,
+      quirks,
+      sealKey: control.sealKey,
+      actor,
+    });
+    return toWire(provider);
+  }),
+  route(contract.listProviders, async (control, { query }) =>
+    toPageBody(await catalog.listProviders(control.database, query), toWire),
+  ),
+  route(contract.removeProvider, async (control, { params, actor }) =>
+    toWire(await catalog.removeProvider(control.database, { name: params.name, actor })),
+  ),
+  route(contract.testProvider, async (control, { params, signal }) => {
+    const provider = await catalog.readProvider(control.database, {
+      name: params.name,
+      sealKey: control.sealKey,
+    });
+    return { name: provider.name, ...(await testUpstream(provider, control.clock, signal)) };
+  }),
+];
+
+const toWire = (provider: catalog.ProviderRecord): contract.Provider => ({
+  id: String(provider.providerId),
+  name: provider.name,
+  dialect: provider.dialect,
+  base_url: provider.baseUrl,
+  region: provider.region,
+  has_credential: provider.hasCredential,
+  allow_private: provider.allowPrivate,
+  quirks: provider.quirks,
+  created_at: toTime(provider.createdAt),
+  removed_at: toTimeOrNull(provider.removedAt),
+});

@@ -1,0 +1,120 @@
+/** One real call to a provider, told in full: the reader is the operator who can repair it. */
+import type { Provider } from "../domains/catalog/index.ts";
+import type { Clock } from "../lib/clock.ts";
+import { Failure } from "../lib/errors.ts";
+import { newRequestId } from "../lib/ids.ts";
+import { ask } from "../providers/ask.ts";
+import {
+  type DialectName,
+  dialectNames,
+  quirksSchema,
+  type Upstream,
+} from "../providers/upstream.ts";
+import { assertUrlAllowed } from "../providers/url-guard.ts";
+
+type UpstreamTest = {
+  ok: boolean;
+  status: number | null;
+  latency_ms: number | null;
+  reason: string;
+  models: string[];
+};
+
+const TIMEOUT_MS = 10_000;
+/** The longest lists of models that vendors publish are below 1 MiB. */
+const ANSWER_BYTES_MAX = 4 * 1_024 * 1_024;
+const MODELS_MAX = 100;
+const NAME_CHARS_MAX = 200;
+
+export async function testUpstream(
+  provider: Provider,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<UpstreamTest> {
+  const startedMs = clock.monotonicMs();
+  try {
+    // Asked again here, because the error of the call itself does not name the address.
+    await assertUrlAllowed(provider.baseUrl, { allowPrivate: provider.allowPrivate });
+    const response = await ask(toUpstream(provider), {
+      method: "GET",
+      path: "/models",
+      attemptId: newRequestId(),
+      timeoutMs: TIMEOUT_MS,
+      signal,
+    });
+    const latency_ms = clock.monotonicMs() - startedMs;
+    const models = readModelNames(await readText(response));
+    const answered = { status: response.status, latency_ms };
+    if (models === undefined) return { ...answered, ...notAList };
+    const reason = `It answered and lists ${models.length} ${models.length === 1 ? "model" : "models"}.`;
+    return { ...answered, ok: true, reason, models: models.slice(0, MODELS_MAX) };
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    return toFailedTest(error, clock.monotonicMs() - startedMs);
+  }
+}
+
+const notAList = {
+  ok: false,
+  reason:
+    "It answered, but not with a list of models. Is the base URL complete, such as https://host/v1?",
+  models: [],
+};
+
+/** Without a status nothing answered, and the time until we gave up says nothing about the provider. */
+function toFailedTest(failure: Failure, elapsedMs: number): UpstreamTest {
+  const cause = failure.cause as { status?: unknown; detail?: unknown } | undefined;
+  const status = typeof cause?.status === "number" ? cause.status : null;
+  const detail = typeof cause?.detail === "string" ? ` (${cause.detail})` : "";
+  return {
+    ok: false,
+    status,
+    latency_ms: status === null ? null : elapsedMs,
+    reason: failure.message + detail,
+    models: [],
+  };
+}
+
+function toUpstream(provider: Provider): Upstream {
+  const dialect = dialectNames.find((name): name is DialectName => name === provider.dialect);
+  if (dialect === undefined) {
+    throw new Failure("invalid", `This version does not speak the dialect '${provider.dialect}'.`, {
+      param: "dialect",
+    });
+  }
+  const quirks = quirksSchema.safeParse(provider.quirks);
+  return {
+    name: provider.name,
+    dialect,
+    baseUrl: provider.baseUrl,
+    credential: provider.credential,
+    allowPrivate: provider.allowPrivate,
+    quirks: quirks.success ? quirks.data : {},
+  };
+}
+
+async function readText(response: Response): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const chunk of response.body ?? []) {
+    text += decoder.decode(chunk, { stream: true });
+    if (text.length > ANSWER_BYTES_MAX) break;
+  }
+  return text;
+}
+
+/** Undefined when the answer is not a list of models in the form of the dialect. */
+function readModelNames(text: string): string[] | undefined {
+  let body: unknown;
+  try {
+    body = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  const data = (body as { data?: unknown } | null)?.data;
+  if (!Array.isArray(data)) return undefined;
+  return data
+    .map((model: unknown) => (model as { id?: unknown } | null)?.id)
+    .filter((id): id is string => typeof id === "string")
+    .map((id) => id.slice(0, NAME_CHARS_MAX));
+}
