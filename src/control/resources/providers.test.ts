@@ -1,0 +1,137 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { errorOf, startTestControl, type TestControl } from "../../../test/support/control.ts";
+
+let control: TestControl;
+beforeAll(async () => {
+  control = await startTestControl();
+});
+afterAll(async () => {
+  const { logged } = control;
+  await control[Symbol.asyncDispose]();
+  expect(logged).toEqual([]);
+});
+
+describe("providers", () => {
+  const add = (name: string, base_url: string, more: Record<string, unknown> = {}) =>
+    control.post("/providers", { name, base_url, ...more });
+
+  const refused: readonly [url: string, allowPrivate: boolean][] = [
+    ["http://127.0.0.1:9/v1", false],
+    ["https://127.0.0.1/v1", false],
+    ["https://localhost/v1", false],
+    ["https://[::1]/v1", false],
+    ["https://10.0.0.1/v1", false],
+    ["https://192.168.1.1/v1", false],
+    ["https://[::ffff:127.0.0.1]/v1", false],
+    ["https://2130706433/v1", false],
+    ["https://0x7f.1/v1", false],
+    ["https://0/v1", false],
+    ["https://169.254.169.254/latest/meta-data", false],
+    ["https://169.254.169.254/latest/meta-data", true],
+    ["http://api.example.com/v1", false],
+    ["ftp://example.com/v1", true],
+    ["file:///etc/passwd", true],
+    ["https://user:secret@example.com/v1", true],
+    ["https://127.0.0.1/v1?key=x", true],
+    ["not a url", true],
+    ["", true],
+  ];
+
+  for (const [url, allowPrivate] of refused) {
+    test(`at ${url || "no address"}${allowPrivate ? " with private ones allowed" : ""} are refused`, async () => {
+      const answered = await add("bad", url, { allow_private: allowPrivate });
+
+      expect(answered.status).toBe(400);
+      expect(errorOf(answered)).toMatchObject({ param: "base_url" });
+      expect(answered.body).not.toHaveProperty("base_url");
+    });
+  }
+
+  test("keep their credential to themselves", async () => {
+    const created = await add("private-vllm", "http://127.0.0.1:9/v1/", {
+      allow_private: true,
+      api_key: "sk-very-secret",
+      region: "eu",
+      quirks: { usage_lookup: true },
+    });
+
+    expect(created.status).toBe(201);
+    expect(created.body).toMatchObject({
+      base_url: "http://127.0.0.1:9/v1",
+      dialect: "openai-chat",
+      has_credential: true,
+      quirks: { usage_lookup: true },
+    });
+    const listed = await control.get("/providers");
+    expect(JSON.stringify([created.body, listed.body])).not.toContain("sk-very-secret");
+    expect((await add("private-vllm", "http://127.0.0.1:9", { allow_private: true })).status).toBe(
+      409,
+    );
+  });
+
+  test("with an unknown dialect, quirk or name are refused", async () => {
+    const url = "http://127.0.0.1:9/v1";
+    const dialect = await add("x", url, { allow_private: true, dialect: "telepathy" });
+    const quirk = await add("x", url, { allow_private: true, quirks: { usage_lokup: true } });
+    const name = await add("With Spaces", url, { allow_private: true });
+
+    expect(errorOf(dialect)).toMatchObject({ param: "dialect" });
+    expect(errorOf(quirk)).toMatchObject({ param: "quirks.usage_lokup" });
+    expect(errorOf(quirk).message).toContain("Did you mean 'usage_lookup'?");
+    expect(errorOf(name)).toMatchObject({ param: "name" });
+  });
+
+  test("are tested with a real call: ok, refused credential, no list, nobody there", async () => {
+    using upstream = Bun.serve({
+      port: 0,
+      hostname: "127.0.0.1",
+      fetch(request) {
+        const path = new URL(request.url).pathname;
+        if (path === "/page/models") return new Response("<html>");
+        if (request.headers.get("authorization") !== "Bearer sk-right") {
+          return Response.json({ error: { message: "bad key sk-wrong" } }, { status: 401 });
+        }
+        return Response.json({ data: [{ id: "m1" }, { id: "m2" }, {}] });
+      },
+    });
+    const base = `http://127.0.0.1:${upstream.port}`;
+    const testOf = async (name: string, url: string, api_key?: string) => {
+      await add(name, url, { allow_private: true, ...(api_key && { api_key }) });
+      return (await control.post(`/providers/${name}/test`)).body;
+    };
+
+    const right = await testOf("right", `${base}/v1`, "sk-right");
+    const wrong = await testOf("wrong", `${base}/v1`, "sk-wrong");
+    const noList = await testOf("no-list", `${base}/page`);
+    const nobody = await testOf("nobody", "http://127.0.0.1:1/v1");
+
+    expect(right).toMatchObject({ ok: true, status: 200, models: ["m1", "m2"] });
+    expect(right["latency_ms"]).toBeNumber();
+    expect(wrong).toMatchObject({ ok: false, status: 401, models: [] });
+    expect(wrong["reason"]).toContain("refused its credential");
+    expect(JSON.stringify(wrong)).not.toContain("sk-wrong");
+    expect(noList).toMatchObject({ ok: false, status: 200 });
+    expect(noList["reason"]).toContain("https://host/v1");
+    expect(nobody).toMatchObject({ ok: false, status: null, latency_ms: null });
+  });
+
+  test("that are misspelt are answered with the nearest names", async () => {
+    for (const answered of [
+      await control.post("/providers/private-vlm/test"),
+      await control.remove("/providers/private-vlm"),
+      await control.post("/models", { name: "m", provider: "private-vlm" }),
+    ]) {
+      expect(answered.status).toBe(404);
+      expect(errorOf(answered).message).toContain("Did you mean 'private-vllm'?");
+    }
+  });
+
+  test("in use cannot be removed", async () => {
+    await add("in-use", "http://127.0.0.1:9/v1", { allow_private: true });
+    await control.post("/models", { name: "using-it", provider: "in-use" });
+
+    expect((await control.remove("/providers/in-use")).status).toBe(409);
+    expect((await control.remove("/models/using-it")).status).toBe(200);
+    expect((await control.remove("/providers/in-use")).body).toMatchObject({ name: "in-use" });
+  });
+});
