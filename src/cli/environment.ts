@@ -21,6 +21,8 @@ export type Environment = {
   /** Where the data plane listens, without `/v1`. */
   gatewayUrl(flag: string | undefined): string;
   variable(name: string): string | undefined;
+  /** All of them, for the check of the configuration. */
+  readonly variables: Variables;
 };
 
 /** Where `baseload up` listens unless told otherwise. */
@@ -33,6 +35,7 @@ export function readEnvironment(global: GlobalValues, variables: Variables): Env
   return {
     home,
     variable,
+    variables,
     control: () => findControl(home, global["control-url"], variable),
     gatewayUrl: (flag) => findGateway(home, flag, variable),
   };

@@ -33,7 +33,7 @@ export function commandHelp(command: Command): string {
     detail === undefined ? `${summary}.\n` : `${summary}. ${detail}\n`,
     `Usage: ${usageLine(command)}\n`,
     section("Arguments", positionalLines(positionals)),
-    section("Flags", flagLines(flags)),
+    section("Flags", flagLines(flags) + furtherLine(command)),
     section("Flags of every command", flagLines(globalFlags)),
     section("Examples", examples.map((example) => `  ${example}\n`).join("")),
   ];
@@ -41,7 +41,7 @@ export function commandHelp(command: Command): string {
 }
 
 /** `baseload key create --organization O … [--rpm N]` */
-export function usageLine({ name, flags, positionals }: Command): string {
+export function usageLine({ name, flags, positionals, furtherFlags }: Command): string {
   const words = Object.entries(positionals).map(([word, { required, rest }]) => {
     const text = rest ? `${word}...` : word;
     return required ? text : `[${text}]`;
@@ -53,11 +53,15 @@ export function usageLine({ name, flags, positionals }: Command): string {
     ...words,
     ...required.map(([flagName, flag]) => flagText(flagName, flag)),
     ...optional.map(([flagName, flag]) => `[${flagText(flagName, flag)}]`),
+    ...(furtherFlags === undefined ? [] : ["[--FIELD VALUE]..."]),
   ].join(" ");
 }
 
 export const flagText = (name: string, flag: Flag): string =>
   flag.kind === "switch" ? `--${name}` : `--${name} ${valueName(flag)}`;
+
+const furtherLine = ({ furtherFlags }: Command): string =>
+  furtherFlags === undefined ? "" : `  ${furtherFlags}.\n`;
 
 const section = (title: string, body: string): string => (body === "" ? "" : `${title}\n${body}`);
 

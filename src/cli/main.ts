@@ -59,7 +59,7 @@ async function runCommand(
   }
   try {
     const context = await openContext(parsed.global, terminal, variables);
-    const report = await command.run({ flags: parsed.flags, words: parsed.words }, context);
+    const report = await command.run(parsed, context);
     // What people read may quote strangers: a provider's message, a name typed by somebody else.
     terminal.out(
       parsed.global.json

@@ -39,7 +39,7 @@ const groupSection = ({ title, commands }: CommandGroup): string =>
   [`## ${title}\n`, ...commands.map(commandSection)].join("\n");
 
 function commandSection(command: Command): string {
-  const { name, summary, detail, flags, positionals, examples } = command;
+  const { name, summary, detail, flags, positionals, furtherFlags, examples } = command;
   return [
     `### ${name}\n`,
     detail === undefined ? `${summary}.\n` : `${summary}. ${detail}\n`,
@@ -52,6 +52,7 @@ function commandSection(command: Command): string {
       ]),
     ),
     flagTable(flags),
+    furtherFlags === undefined ? "" : `${furtherFlags}.\n`,
     `\`\`\`sh\n${examples.join("\n")}\n\`\`\`\n`,
   ]
     .filter((text) => text !== "")

@@ -1,6 +1,16 @@
 /** The installation itself. */
 import { type Command, defineCommand } from "../grammar/command.ts";
+import type { Flags } from "../grammar/flags.ts";
 import { UsageError } from "../grammar/usage-error.ts";
+
+/** Flags of `up` that are no field of the configuration. */
+const upSwitches = {
+  "no-model": { kind: "switch", help: "host no model" },
+  "no-first-call": { kind: "switch", help: "make no first call" },
+} as const satisfies Flags;
+
+const configFields =
+  "Every field of the configuration is a flag too, such as --log-level debug: see docs/reference/configuration.md";
 
 export const platformCommands: readonly Command[] = [
   defineCommand({
@@ -17,9 +27,9 @@ export const platformCommands: readonly Command[] = [
         help: "port of the control plane (default 8081)",
       },
       gateways: { kind: "count", help: "gateway processes (default: one per core, at least 2)" },
-      "no-model": { kind: "switch", help: "host no model" },
-      "no-first-call": { kind: "switch", help: "make no first call" },
+      ...upSwitches,
     },
+    furtherFlags: configFields,
     examples: [
       "baseload up",
       "baseload up --port 9080 --control-port 9081 --gateways 4 --no-model",
@@ -35,6 +45,21 @@ export const platformCommands: readonly Command[] = [
     flags: {},
     examples: ["baseload status", "baseload status --json"],
     run: async (_, context) => (await import("../commands/status.ts")).showStatus(context),
+  }),
+  defineCommand({
+    name: "config check",
+    summary: "Check environment variables and the flags of `up` before a start",
+    detail: "Prints every problem at once; exit code 1 if there is one. Nothing has to run.",
+    positionals: {},
+    flags: upSwitches,
+    furtherFlags: configFields,
+    examples: [
+      "baseload config check",
+      "baseload config check --port 9080 --gateways 4",
+      "BASELOAD_LOG_LEVEL=loud baseload config check",
+    ],
+    run: async ({ further }, context) =>
+      (await import("../commands/config-check.ts")).checkConfiguration(further, context),
   }),
   defineCommand({
     name: "version",

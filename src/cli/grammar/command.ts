@@ -2,7 +2,14 @@
 import type { ControlClient } from "../control-client.ts";
 import type { Environment } from "../environment.ts";
 import type { Terminal } from "../output/terminal.ts";
-import type { Flags, FlagValues, GlobalValues, Positionals, PositionalValues } from "./flags.ts";
+import type {
+  Flags,
+  FlagValues,
+  FurtherFlags,
+  GlobalValues,
+  Positionals,
+  PositionalValues,
+} from "./flags.ts";
 
 export type CommandContext = {
   readonly environment: Environment;
@@ -23,6 +30,8 @@ export type Report = {
 export type Input<F extends Flags, P extends Positionals> = {
   readonly flags: FlagValues<F>;
   readonly words: PositionalValues<P>;
+  /** Empty, unless the command takes further flags. */
+  readonly further: FurtherFlags;
 };
 
 export type Definition<F extends Flags, P extends Positionals> = {
@@ -33,6 +42,8 @@ export type Definition<F extends Flags, P extends Positionals> = {
   readonly detail?: string;
   readonly flags: F;
   readonly positionals: P;
+  /** Set where flags are taken that are not in this table: what they are, for help. */
+  readonly furtherFlags?: string;
   readonly examples: readonly string[];
   /** The work is imported when it is asked for, so that `--help` loads nothing. */
   run(input: Input<F, P>, context: CommandContext): Promise<Report>;

@@ -38,6 +38,9 @@ export type Positional = {
 
 export type Positionals = Readonly<Record<string, Positional>>;
 
+/** Flags with a value that are not in the table, by name: `{"--lease-ttl-ms": "30000"}`. */
+export type FurtherFlags = Readonly<Record<string, string>>;
+
 type FlagValue<F extends Flag> = F["kind"] extends "switch"
   ? boolean
   : F extends { required: true }

@@ -65,6 +65,23 @@ describe("what is understood", () => {
   });
 });
 
+describe("further flags", () => {
+  const further = (line: string) =>
+    parseArguments(line.split(" "), { flags: {}, positionals: {}, furtherFlags: "more" }).further;
+
+  test("are kept by name, as text", () => {
+    expect(further("--port 80a --lease-ttl-ms=5 --json --a=b=c")).toEqual({
+      "--port": "80a",
+      "--lease-ttl-ms": "5",
+      "--a": "b=c",
+    });
+  });
+
+  test.each(["--port", "--port --json", "--port="])("need a value: %s", (line) => {
+    expect(() => further(line)).toThrow("--port needs a value: --port VALUE.");
+  });
+});
+
 describe("what is refused, and what it says", () => {
   const refusals: readonly [line: string, message: string][] = [
     ["", "missing --organization ORGANIZATION."],

@@ -1,11 +1,11 @@
 /** Words of the command line → typed values, strictly: what is not understood is refused, never ignored. */
-import { parseArgs } from "node:util";
 import { Failure } from "../../lib/errors.ts";
 import { nanosFromUsd } from "../../lib/money.ts";
 import { didYouMean, nearestNames } from "../../lib/nearest.ts";
 import {
   type Flag,
   type Flags,
+  type FurtherFlags,
   type GlobalValues,
   globalFlags,
   type Positionals,
@@ -16,14 +16,19 @@ import { UsageError } from "./usage-error.ts";
 export type ParsedArguments = {
   readonly flags: Readonly<Record<string, string | number | boolean | undefined>>;
   readonly words: Readonly<Record<string, string | undefined>>;
+  readonly further: FurtherFlags;
   readonly global: GlobalValues;
 };
 
-type Accepted = { readonly flags: Flags; readonly positionals: Positionals };
+type Accepted = {
+  readonly flags: Flags;
+  readonly positionals: Positionals;
+  readonly furtherFlags?: string;
+};
 
 export function parseArguments(argv: readonly string[], accepted: Accepted): ParsedArguments {
   const all: Flags = { ...accepted.flags, ...globalFlags };
-  const { given, words } = readTokens(argv, all);
+  const { given, words, further } = readWords(argv, all, accepted.furtherFlags !== undefined);
   const values: Record<string, string | number | boolean | undefined> = {};
   for (const [name, flag] of Object.entries(all)) {
     const text = given.get(name);
@@ -34,53 +39,70 @@ export function parseArguments(argv: readonly string[], accepted: Accepted): Par
   const help = values["help"] === true;
   if (!help) refuseMissing(accepted.flags, values);
   const positionals = help ? {} : readPositionals(words, accepted.positionals);
-  return { flags: values, words: positionals, global: values as GlobalValues };
+  return { flags: values, words: positionals, further, global: values as GlobalValues };
 }
 
-/** `parseArgs` splits the words; it is kept lenient because its own complaints do not say what to do. */
-function readTokens(
-  argv: readonly string[],
-  flags: Flags,
-): { given: Map<string, string>; words: string[] } {
-  const { tokens } = parseArgs({
-    args: [...argv],
-    options: Object.fromEntries(
-      Object.entries(flags).map(([name, flag]) => [
-        name,
-        { type: flag.kind === "switch" ? "boolean" : "string" } as const,
-      ]),
-    ),
-    strict: false,
-    allowPositionals: true,
-    tokens: true,
-  });
-  const given = new Map<string, string>();
-  const words: string[] = [];
-  for (const token of tokens) {
-    if (token.kind === "positional") words.push(token.value);
-    if (token.kind !== "option") continue;
-    const name = token.rawName === "-h" ? "help" : token.name;
-    const flag = token.rawName.startsWith("--") || name === "help" ? flags[name] : undefined;
-    if (flag === undefined) throw unknownFlag(token.rawName, flags);
-    if (given.has(name)) throw new UsageError(`--${name} is given twice; give it once.`);
-    given.set(name, takeValue(name, flag, token));
+/** What was read so far, and what is known. */
+type Reading = {
+  readonly flags: Flags;
+  readonly takesFurther: boolean;
+  readonly given: Map<string, string>;
+  readonly words: string[];
+  readonly further: Record<string, string>;
+};
+
+/** Written by hand because `node:util`'s `parseArgs` cannot say what to do, and splits unknown flags wrongly. */
+function readWords(argv: readonly string[], flags: Flags, takesFurther: boolean): Reading {
+  const reading: Reading = { flags, takesFurther, given: new Map(), words: [], further: {} };
+  const left = [...argv];
+  for (let text = left.shift(); text !== undefined; text = left.shift()) {
+    if (text === "--") reading.words.push(...left.splice(0));
+    else if (text.startsWith("-") && text !== "-") readFlag(text, left, reading);
+    else reading.words.push(text);
   }
-  return { given, words };
+  return reading;
 }
 
+function readFlag(text: string, left: string[], reading: Reading): void {
+  const [rawName, inline] = splitFlag(text);
+  const name = rawName === "-h" ? "help" : rawName.slice(2);
+  const flag = findFlag(rawName, name, reading.flags);
+  if (flag !== undefined) {
+    if (reading.given.has(name)) throw new UsageError(`--${name} is given twice; give it once.`);
+    reading.given.set(name, takeValue({ rawName: `--${name}`, flag, inline }, left));
+    return;
+  }
+  if (!reading.takesFurther || !rawName.startsWith("--")) throw unknownFlag(rawName, reading.flags);
+  reading.further[rawName] = takeValue({ rawName, flag: furtherFlag, inline }, left);
+}
+
+const furtherFlag: Flag = { kind: "text", value: "VALUE", help: "" };
+
+const findFlag = (rawName: string, name: string, flags: Flags): Flag | undefined =>
+  (rawName.startsWith("--") || rawName === "-h") && Object.hasOwn(flags, name)
+    ? flags[name]
+    : undefined;
+
+/** `--name=value` → name and value; a value may hold further equals signs. */
+function splitFlag(text: string): [rawName: string, inline: string | undefined] {
+  const at = text.indexOf("=");
+  return at === -1 ? [text, undefined] : [text.slice(0, at), text.slice(at + 1)];
+}
+
+/** Takes the next word off `left` where the value does not stand behind an equals sign. */
 function takeValue(
-  name: string,
-  flag: Flag,
-  token: { value?: string | boolean | undefined; inlineValue?: boolean | undefined },
+  given: { rawName: string; flag: Flag; inline: string | undefined },
+  left: string[],
 ): string {
+  const { rawName, flag, inline } = given;
   if (flag.kind === "switch") {
-    if (token.inlineValue) throw new UsageError(`--${name} takes no value.`);
+    if (inline !== undefined) throw new UsageError(`${rawName} takes no value.`);
     return "";
   }
-  const value = token.value;
-  const isMissing =
-    typeof value !== "string" || value === "" || (!token.inlineValue && value.startsWith("--"));
-  if (isMissing) throw new UsageError(`--${name} needs a value: --${name} ${valueName(flag)}.`);
+  const next = left[0]?.startsWith("--") ? undefined : left[0];
+  const value = inline ?? next;
+  if (!value) throw new UsageError(`${rawName} needs a value: ${rawName} ${valueName(flag)}.`);
+  if (inline === undefined) left.shift();
   return value;
 }
 
