@@ -1,10 +1,24 @@
 /** Reads a journal in order, while it is still being written or after its process has ended. */
 import type { JournalDisk, JournalFile } from "./disk.ts";
-import { decodeHeader, decodeRecordAt, HEADER_BYTES, type JournalEntry } from "./format.ts";
+import {
+  decodeHeader,
+  decodeRecordAt,
+  HEADER_BYTES,
+  type JournalEntry,
+  PAYLOAD_BYTES_MAX,
+  RECORD_HEADER_BYTES,
+} from "./format.ts";
 
-const READ_BYTES = 256 * 1024;
+/** Room for the longest record: a read that fills it proves that the writer has not rolled over yet. */
+const READ_BYTES = RECORD_HEADER_BYTES + PAYLOAD_BYTES_MAX;
 
-type Segment = { name: string; file: JournalFile; position: number };
+type Segment = {
+  name: string;
+  file: JournalFile;
+  position: number;
+  /** So close to its end that the next record may stand in the following segment. */
+  isNearEnd: boolean;
+};
 
 export class JournalTail {
   readonly #disk: JournalDisk;
@@ -30,7 +44,7 @@ export class JournalTail {
       const segment = this.#segment;
       if (segment === undefined) return [];
       const entries = await this.#readFrom(segment);
-      if (entries.length > 0) return entries;
+      if (entries.length > 0 || !segment.isNearEnd) return entries;
       const following = await this.#openFollowing(segment);
       if (following === undefined) return [];
       // The writer may have finished this segment between the two looks at the disk.
@@ -64,6 +78,7 @@ export class JournalTail {
   async #readFrom(segment: Segment): Promise<JournalEntry[]> {
     for (;;) {
       const length = await segment.file.read(this.#buffer, segment.position);
+      segment.isNearEnd = length < READ_BYTES;
       const { entries, passed, lacks } = this.#decode(segment, this.#buffer.subarray(0, length));
       segment.position += passed;
       if (entries.length > 0) return entries;
@@ -110,7 +125,7 @@ export class JournalTail {
     const header = Buffer.alloc(HEADER_BYTES);
     const length = await file.read(header, 0);
     if (decodeHeader(header.subarray(0, length)) !== undefined) {
-      return { name, file, position: HEADER_BYTES };
+      return { name, file, position: HEADER_BYTES, isNearEnd: false };
     }
     await file.close();
     return undefined;
