@@ -54,6 +54,10 @@ export const createProvider = defineOperation({
       .record(z.string().max(60), z.union([z.boolean(), z.number(), z.string().max(200)]))
       .default({})
       .meta({ description: "Named switches of the dialect" }),
+    replace: z.boolean().default(false).meta({
+      description:
+        "Give a provider of this name these settings, all of them; its models stay. A credential that is left out is erased",
+    }),
   }),
   answer: Provider,
   status: 201,

@@ -47,7 +47,11 @@ export function createApp(
         query: context.req.query(),
       });
       const durationMs = control.clock.monotonicMs() - startedMs;
-      options.metrics.observe({ operation: operation.id, status: response.status, durationMs });
+      const { status } = response;
+      options.metrics.observe({ operation: operation.id, status, durationMs });
+      const level = operation.method === "get" ? "debug" : "info";
+      const { requestId } = context.env;
+      control.log[level]("request", { requestId, operation: operation.id, status, durationMs });
       return response;
     });
   }

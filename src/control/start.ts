@@ -107,7 +107,8 @@ function toControl(options: ControlOptions): Control {
 
 function listen(control: Control, app: App, options: ControlOptions) {
   const host = options.host ?? HOST_DEFAULT;
-  const allowedHosts = new Set([...(options.allowedHosts ?? []), host]);
+  const names = [host, ...(options.allowedHosts ?? [])].map((name) => name.trim().toLowerCase());
+  const allowedHosts = new Set(names.filter((name) => name !== ""));
   let underWay = 0;
   const server = Bun.serve({
     hostname: host,

@@ -69,6 +69,25 @@ describe("providers", () => {
     );
   });
 
+  test("that move keep their models; a credential that is not given again is erased", async () => {
+    const old = { allow_private: true, api_key: "sk-old" };
+    const first = await add("moving", "http://127.0.0.1:9/v1", old);
+    await control.post("/models", { name: "staying", provider: "moving" });
+
+    const moved = await add("moving", "http://127.0.0.1:10/v1", {
+      allow_private: true,
+      replace: true,
+    });
+
+    expect(moved.body).toMatchObject({
+      id: first.body["id"],
+      base_url: "http://127.0.0.1:10/v1",
+      has_credential: false,
+    });
+    const models = (await control.get("/models")).body["data"];
+    expect(models).toMatchObject([{ name: "staying", deployments: [{ provider: "moving" }] }]);
+  });
+
   test("with an unknown dialect, quirk or name are refused", async () => {
     const url = "http://127.0.0.1:9/v1";
     const dialect = await add("x", url, { allow_private: true, dialect: "telepathy" });

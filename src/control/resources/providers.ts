@@ -19,6 +19,7 @@ export const providerRoutes: readonly Route[] = [
       region: body.region,
       allowPrivate: body.allow_private,
       quirks,
+      replace: body.replace,
       sealKey: control.sealKey,
       actor,
     });

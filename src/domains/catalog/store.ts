@@ -31,7 +31,8 @@ const columns = `provider_id, name, dialect, base_url, region, sealed_credential
 
 /**
  * Connects a provider. A name that is in use is refused, unless `replace` says that the provider has moved: then
- * its settings change in place and its deployments stay.
+ * all its settings change in place and its deployments stay. A credential that is not given again is erased,
+ * because it may not be meant for the new address.
  */
 export async function createProvider(
   database: Database,
@@ -61,7 +62,7 @@ export async function createProvider(
     if (rows[0] === undefined) {
       throw new Failure(
         "conflict",
-        `There is already a provider '${options.name}'. Remove it first, or choose another name.`,
+        `There is already a provider '${options.name}'. Replace its settings with 'replace', or choose another name.`,
         { param: "name", code: "provider_exists" },
       );
     }

@@ -148,8 +148,16 @@ export async function readPrincipals(database: Database): Promise<Map<string, Pr
 
 /** A key that still works and is not being replaced already. */
 async function lockLiveKey(client: PoolClient, keyId: string): Promise<Key> {
-  await client.query("select from api_key where key_id = $1 for update", [keyId]);
+  const { rows } = await client.query<{ is_expired: boolean | null }>(
+    "select expires_at <= now() as is_expired from api_key where key_id = $1 for update",
+    [keyId],
+  );
   const key = await readKey(client, keyId);
+  if (rows[0]?.is_expired === true) {
+    throw new Failure("conflict", `Key '${keyId}' has expired. Create a new one instead.`, {
+      param: "id",
+    });
+  }
   if (key.revokedAt !== null) {
     throw new Failure(
       "conflict",

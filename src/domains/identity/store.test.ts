@@ -132,6 +132,14 @@ describe("a key", () => {
     );
   });
 
+  test("that has expired is not rotated: its replacement would have expired too", async () => {
+    const { key } = await newKey("Rotation", { expiresAt: new Date(Date.now() - 1_000) });
+
+    await expect(
+      rotateKey(db.database, { keyId: key.keyId, graceSeconds: 0, pepper, actor }),
+    ).rejects.toThrow("has expired");
+  });
+
   test("pasted in place of its id is not repeated in the error", async () => {
     const { text } = await newKey("Acme");
 
