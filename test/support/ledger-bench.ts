@@ -27,7 +27,7 @@ export type LedgerBench = AsyncDisposable & {
   problems(): Promise<string[]>;
 };
 
-export type PostgresBench = LedgerBench & { database: Database };
+export type PostgresBench = LedgerBench & { database: Database; url: string };
 
 export async function openPostgresBench(): Promise<PostgresBench> {
   const test = await openTestDatabase();
@@ -35,6 +35,7 @@ export async function openPostgresBench(): Promise<PostgresBench> {
   await priceRequestsAtOnePico(database);
   return {
     database,
+    url: test.url,
     store: ledgerStore(database),
     openWallet: (scope) => database.transact((client) => openWallet(client, scope)),
     async grant(walletId, amount) {

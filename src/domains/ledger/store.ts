@@ -348,11 +348,7 @@ async function post(client: PoolClient, batch: PostBatch): Promise<number> {
   );
   assert(rowCount === 1, `gateway process ${batch.gatewayId} is not registered`);
   const charged = new Set(batch.events.flatMap((event) => event.leaseIds));
-  // All at once: closing must not wait for leases while it holds the accounts that posting has locked.
-  await client.query(
-    "select from lease where lease_id = any ($1::bigint[]) order by lease_id for update",
-    [[...charged, ...batch.closedLeaseIds]],
-  );
+  await lockForPosting(client, [...charged], batch.closedLeaseIds);
   let fresh = 0;
   if (batch.events.length > 0) {
     const { rows } = await client.query<{ fresh: bigint; leases: bigint }>({
@@ -368,6 +364,30 @@ async function post(client: PoolClient, batch: PostBatch): Promise<number> {
   }
   await endLeases(client, "closed", batch.closedLeaseIds);
   return fresh;
+}
+
+/**
+ * Posting and then closing take their locks in two steps, and what the second needs may stand before what the
+ * first has locked. So all leases are locked at once, and where leases are closed all accounts too.
+ */
+async function lockForPosting(
+  client: PoolClient,
+  charged: readonly bigint[],
+  closed: readonly bigint[],
+): Promise<void> {
+  const leaseIds = [...charged, ...closed];
+  await client.query(
+    "select from lease where lease_id = any ($1::bigint[]) order by lease_id for update",
+    [leaseIds],
+  );
+  if (closed.length === 0) return;
+  await client.query(
+    `select from account where account_id in (
+       select wallet_id * 8 + kind from lease, generate_series(1, 4) as kind
+       where lease_id = any ($1::bigint[])
+     ) order by account_id for update`,
+    [leaseIds],
+  );
 }
 
 /**
