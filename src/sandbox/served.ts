@@ -1,0 +1,177 @@
+import { closeSync, existsSync, openSync, readFileSync, writeSync } from "node:fs";
+
+/** How an attempt ended: `answered` in full, or the other ways. */
+export type Outcome =
+  | "answered"
+  | "client_left"
+  | "refused"
+  | "failed"
+  | "cut"
+  /** Was running when the sandbox died; known from the log. */
+  | "sandbox_died";
+
+/** What was served under one attempt id. A second call with the same id adds to it: it was served twice. */
+export type Attempt = {
+  id: string;
+  state: "running" | "finished";
+  calls: number;
+  prompt_tokens: number;
+  cached_tokens: number;
+  completion_tokens: number;
+  reasoning_tokens: number;
+  outcome: Outcome | undefined;
+};
+
+export type Totals = Pick<
+  Attempt,
+  "calls" | "prompt_tokens" | "cached_tokens" | "completion_tokens" | "reasoning_tokens"
+>;
+
+const LOG_MODE = 0o600;
+
+/**
+ * The sandbox's own count of what it served, so that a ledger can be compared with it. With a log file the
+ * count survives the sandbox: each line holds an attempt's whole state, is written before the bytes are sent,
+ * and the last line of an id counts.
+ */
+export class Served {
+  readonly totals: Totals = {
+    calls: 0,
+    prompt_tokens: 0,
+    cached_tokens: 0,
+    completion_tokens: 0,
+    reasoning_tokens: 0,
+  };
+  readonly #attempts = new Map<string, Attempt>();
+  readonly #attemptsMax: number;
+  readonly #log: number | undefined;
+
+  constructor(options: { attemptsMax: number; log: string | undefined }) {
+    this.#attemptsMax = options.attemptsMax;
+    if (options.log === undefined) return;
+    if (existsSync(options.log)) this.#replay(readFileSync(options.log, "utf8"));
+    this.#log = openSync(options.log, "a", LOG_MODE);
+  }
+
+  get attempts(): IterableIterator<Attempt> {
+    return this.#attempts.values();
+  }
+
+  find(id: string): Attempt | undefined {
+    return this.#attempts.get(id);
+  }
+
+  /** The prompt counts from the beginning: it has been read. */
+  begin(id: string, prompt: { promptTokens: number; cachedTokens: number }): Attempt {
+    const attempt = this.#attempts.get(id) ?? emptyAttempt(id);
+    attempt.state = "running";
+    attempt.outcome = undefined;
+    attempt.calls += 1;
+    this.totals.calls += 1;
+    add(attempt, this.totals, {
+      prompt_tokens: prompt.promptTokens,
+      cached_tokens: prompt.cachedTokens,
+    });
+    this.#remember(attempt);
+    this.#write(attempt);
+    return attempt;
+  }
+
+  /** Tokens that were generated, before they are sent. */
+  generate(attempt: Attempt, tokens: { completion: number; reasoning: number }): void {
+    if (tokens.completion === 0) return;
+    add(attempt, this.totals, {
+      completion_tokens: tokens.completion,
+      reasoning_tokens: tokens.reasoning,
+    });
+    this.#write(attempt);
+  }
+
+  end(attempt: Attempt, outcome: Outcome): void {
+    attempt.state = "finished";
+    attempt.outcome = outcome;
+    this.#write(attempt);
+  }
+
+  close(): void {
+    if (this.#log !== undefined) closeSync(this.#log);
+  }
+
+  #remember(attempt: Attempt): void {
+    this.#attempts.delete(attempt.id);
+    this.#attempts.set(attempt.id, attempt);
+    if (this.#attempts.size <= this.#attemptsMax) return;
+    const oldest = this.#attempts.keys().next();
+    if (!oldest.done) this.#attempts.delete(oldest.value);
+  }
+
+  /** In the kernel when this returns: it outlives the process, though not the machine. */
+  #write(attempt: Attempt): void {
+    if (this.#log !== undefined) writeSync(this.#log, `${JSON.stringify(attempt)}\n`);
+  }
+
+  #replay(log: string): void {
+    for (const line of log.split("\n")) {
+      const attempt = parseLine(line);
+      if (attempt !== undefined) this.#remember(attempt);
+    }
+    for (const attempt of this.#attempts.values()) {
+      if (attempt.state === "running") {
+        attempt.state = "finished";
+        attempt.outcome = "sandbox_died";
+      }
+      for (const field of totalFields) this.totals[field] += attempt[field];
+    }
+  }
+}
+
+const totalFields = [
+  "calls",
+  "prompt_tokens",
+  "cached_tokens",
+  "completion_tokens",
+  "reasoning_tokens",
+] as const;
+
+function emptyAttempt(id: string): Attempt {
+  return {
+    id,
+    state: "running",
+    calls: 0,
+    prompt_tokens: 0,
+    cached_tokens: 0,
+    completion_tokens: 0,
+    reasoning_tokens: 0,
+    outcome: undefined,
+  };
+}
+
+function add(attempt: Attempt, totals: Totals, more: Partial<Totals>): void {
+  for (const field of totalFields) {
+    const count = more[field] ?? 0;
+    attempt[field] += count;
+    totals[field] += count;
+  }
+}
+
+/** The last line may be torn by the death that ended the log. */
+function parseLine(line: string): Attempt | undefined {
+  if (!line.endsWith("}")) return undefined;
+  return { ...emptyAttempt(""), ...JSON.parse(line) };
+}
+
+/** The attempt's usage in OpenAI's shape. */
+export function toUsage(count: Omit<Totals, "calls">): Record<string, unknown> {
+  return {
+    prompt_tokens: count.prompt_tokens,
+    completion_tokens: count.completion_tokens,
+    total_tokens: count.prompt_tokens + count.completion_tokens,
+    prompt_tokens_details: { cached_tokens: count.cached_tokens, audio_tokens: 0 },
+    completion_tokens_details: {
+      reasoning_tokens: count.reasoning_tokens,
+      audio_tokens: 0,
+      accepted_prediction_tokens: 0,
+      rejected_prediction_tokens: 0,
+    },
+  };
+}
