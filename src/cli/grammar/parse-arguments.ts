@@ -1,6 +1,6 @@
 /** Words of the command line → typed values, strictly: what is not understood is refused, never ignored. */
 import { Failure } from "../../lib/errors.ts";
-import { nanosFromUsd } from "../../lib/money.ts";
+import { picosFromUsd } from "../../lib/money.ts";
 import { didYouMean, nearestNames } from "../../lib/nearest.ts";
 import {
   type Flag,
@@ -29,17 +29,22 @@ type Accepted = {
 export function parseArguments(argv: readonly string[], accepted: Accepted): ParsedArguments {
   const all: Flags = { ...accepted.flags, ...globalFlags };
   const { given, words, further } = readWords(argv, all, accepted.furtherFlags !== undefined);
+  const flags = readValues(given, accepted.flags);
+  const global = readValues(given, globalFlags) as GlobalValues;
+  // Asking for help must never fail because the rest is not there yet.
+  if (global.help) return { flags, words: {}, further, global };
+  refuseMissing(accepted.flags, flags);
+  return { flags, words: readPositionals(words, accepted.positionals), further, global };
+}
+
+function readValues(given: ReadonlyMap<string, string>, flags: Flags): ParsedArguments["flags"] {
   const values: Record<string, string | number | boolean | undefined> = {};
-  for (const [name, flag] of Object.entries(all)) {
+  for (const [name, flag] of Object.entries(flags)) {
     const text = given.get(name);
     if (flag.kind === "switch") values[name] = text !== undefined;
     else if (text !== undefined) values[name] = readValue(name, flag, text);
   }
-  // Asking for help must never fail because the rest is not there yet.
-  const help = values["help"] === true;
-  if (!help) refuseMissing(accepted.flags, values);
-  const positionals = help ? {} : readPositionals(words, accepted.positionals);
-  return { flags: values, words: positionals, further, global: values as GlobalValues };
+  return values;
 }
 
 /** What was read so far, and what is known. */
@@ -175,7 +180,7 @@ function readCount(name: string, text: string): number {
 
 function readUsd(name: string, text: string): string {
   try {
-    nanosFromUsd(text, name);
+    picosFromUsd(text, name);
   } catch (error) {
     if (error instanceof Failure) throw new UsageError(`--${name}: ${error.message}`);
     throw error;
