@@ -12,7 +12,7 @@ export async function showCall(requestId: string, context: CommandContext): Prom
 const totals = (call: contract.Call): string =>
   formatFacts({
     call: call.request_id,
-    paid: `${call.organization} / ${call.project} / ${call.key_id}`,
+    "paid by": `${call.organization} / ${call.project} / ${call.key_id}`,
     model: call.model,
     input: `${call.input_tokens} tokens, ${call.cached_input_tokens} of them cached`,
     output: `${call.output_tokens} tokens`,

@@ -44,10 +44,12 @@ describe("a streamed answer", () => {
   test("an error frame says why the answer broke off", async () => {
     const stream = chunksOf(`data: {"error":{"message":"the upstream closed"}}\n\n`, 9);
 
-    expect(readChatAnswer(stream, ignore)).rejects.toThrow("broke off: the upstream closed");
+    await expect(readChatAnswer(stream, ignore)).rejects.toThrow("broke off: the upstream closed");
   });
 
   test("a frame that is no chat answer is refused", async () => {
-    expect(readChatAnswer(chunksOf("data: {\n\n", 9), ignore)).rejects.toBeInstanceOf(Failure);
+    await expect(readChatAnswer(chunksOf("data: {\n\n", 9), ignore)).rejects.toBeInstanceOf(
+      Failure,
+    );
   });
 });

@@ -5,7 +5,11 @@ import { formatFacts, formatTable, formatTime } from "../output/format.ts";
 export async function showStatus(context: CommandContext): Promise<Report> {
   const status = await context.control().ask(contract.readStatus, {});
   const text = [headline(status), facts(status, context), gateways(status), problems(status)];
-  return { json: status, text: text.filter((part) => part !== "").join("\n"), refused: !status.ok };
+  return {
+    json: status,
+    text: text.filter((part) => part.trim() !== "").join("\n"),
+    refused: !status.ok,
+  };
 }
 
 const headline = (status: contract.Status): string =>
@@ -26,6 +30,7 @@ function databaseText(database: contract.Status["database"]): string {
   return `${database.ok ? "ok" : "not reachable"}${latency}`;
 }
 
+/** That there is none is one of the problems. */
 const gateways = (status: contract.Status): string =>
   formatTable(
     status.gateways,
@@ -34,7 +39,7 @@ const gateways = (status: contract.Status): string =>
       { title: "started", cell: (row) => formatTime(row.started_at) },
       { title: "health", cell: (row) => (row.ok ? "ok" : "no answer") },
     ],
-    "No gateway runs.",
+    "",
   );
 
 const problems = (status: contract.Status): string =>
