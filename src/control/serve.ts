@@ -2,13 +2,13 @@
  * From requests to routes. One function decides the order for every operation: token, body, schemas, then the
  * resource; and one catches what goes wrong.
  */
-import { OpenAPIHono } from "@hono/zod-openapi";
+import { Hono } from "hono";
 import { API_PREFIX, type Operation } from "../contract/operation.ts";
 import { Failure } from "../lib/errors.ts";
 import { answerFailure, answerJson, toFailure } from "./answer.ts";
 import { authenticate } from "./authenticate.ts";
 import type { Control } from "./control.ts";
-import { documentOperation, serveDocument } from "./document.ts";
+import { DOCUMENT_PATH, openApiDocument } from "./document.ts";
 import type { ControlMetrics } from "./metrics.ts";
 import { readJsonBody, readPart } from "./read-input.ts";
 import type { Route } from "./route.ts";
@@ -20,7 +20,7 @@ export type Bindings = {
   requestIsRead(): void;
 };
 
-export type App = OpenAPIHono<{ Bindings: Bindings }>;
+export type App = Hono<{ Bindings: Bindings }>;
 
 type Arrived = Bindings & {
   request: Request;
@@ -32,10 +32,9 @@ export function createApp(
   control: Control,
   options: { routes: readonly Route[]; metrics: ControlMetrics },
 ): App {
-  const app: App = new OpenAPIHono();
+  const app: App = new Hono();
   for (const route of options.routes) {
     const { operation } = route;
-    documentOperation(app, operation);
     // Hono writes the parameter `{id}` as `:id`.
     const path = API_PREFIX + operation.path.replaceAll(/\{(\w+)\}/g, ":$1");
     app.on(operation.method.toUpperCase(), path, async (context) => {
@@ -55,7 +54,9 @@ export function createApp(
       return response;
     });
   }
-  serveDocument(app, control.version);
+  const operations = options.routes.map(({ operation }) => operation);
+  const document = openApiDocument(operations, control.version);
+  app.get(DOCUMENT_PATH, (context) => context.json(document));
   app.notFound((context) =>
     answerFailure(noSuchPath(context.req.method, context.req.path), context.env.requestId),
   );

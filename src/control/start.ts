@@ -12,19 +12,7 @@ import { answerConsolePage } from "./console-page.ts";
 import type { Control } from "./control.ts";
 import { controlMetrics } from "./metrics.ts";
 import { serveProbes } from "./probes.ts";
-import { callRoutes } from "./resources/calls.ts";
-import { creditRoutes } from "./resources/credits.ts";
-import { keyRoutes } from "./resources/keys.ts";
-import { ledgerRoutes } from "./resources/ledger.ts";
-import { modelRoutes } from "./resources/models.ts";
-import { organizationRoutes } from "./resources/organizations.ts";
-import { priceRoutes } from "./resources/prices.ts";
-import { projectRoutes } from "./resources/projects.ts";
-import { providerRoutes } from "./resources/providers.ts";
-import { statusRoutes } from "./resources/status.ts";
-import { usageRoutes } from "./resources/usage.ts";
-import { walletRoutes } from "./resources/wallets.ts";
-import type { Route } from "./route.ts";
+import { routes } from "./routes.ts";
 import { type App, createApp } from "./serve.ts";
 
 export type ControlOptions = {
@@ -50,21 +38,6 @@ const IDLE_SECONDS = 30;
 /** Requests under way at a stop are given this long. */
 const DRAIN_MS = 10_000;
 const DRAIN_POLL_MS = 20;
-
-const routes: readonly Route[] = [
-  ...organizationRoutes,
-  ...projectRoutes,
-  ...keyRoutes,
-  ...creditRoutes,
-  ...walletRoutes,
-  ...providerRoutes,
-  ...modelRoutes,
-  ...priceRoutes,
-  ...usageRoutes,
-  ...callRoutes,
-  ...ledgerRoutes,
-  ...statusRoutes,
-];
 
 export async function startControl(options: ControlOptions): Promise<RunningControl> {
   const control = toControl(options);

@@ -1,7 +1,7 @@
 /** From records to the JSON of the contract, for what several resources share. */
 import { Failure } from "../lib/errors.ts";
 import { type Nanos, usdFromNanos } from "../lib/money.ts";
-import type { Page, PageRequest } from "../platform/db/page.ts";
+import type { Page } from "../platform/db/page.ts";
 
 export const toTime = (at: Date): string => at.toISOString();
 export const toTimeOrNull = (at: Date | null): string | null => at?.toISOString() ?? null;
@@ -14,11 +14,6 @@ export function toPageBody<Row, Item>(
 ): { data: Item[]; next_after: string | null } {
   return { data: page.rows.map(toItem), next_after: page.nextAfter };
 }
-
-export const pageOf = (query: { limit: number; after?: string | undefined }): PageRequest => ({
-  limit: query.limit,
-  after: query.after,
-});
 
 /** @param text was validated by the contract: a time, or a date that means its first instant in UTC. */
 export const timeFrom = (text: string | undefined): Date | undefined =>

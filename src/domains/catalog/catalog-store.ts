@@ -2,7 +2,8 @@
 import type { PoolClient } from "pg";
 import type { Database } from "../../platform/db/database.ts";
 import type { Deployment, Model, Provider } from "./catalog.ts";
-import { readAllPrices } from "./price-store.ts";
+import type { Price } from "./price.ts";
+import { readAllPrices, readPrices } from "./price-store.ts";
 import { readProviders } from "./store.ts";
 
 type ModelRow = {
@@ -19,7 +20,7 @@ export async function readCatalog(
 ): Promise<Map<string, Model>> {
   return await database.transact(async (client) => {
     await client.query("set transaction isolation level repeatable read, read only");
-    const providers = await readProviders(client, sealKey);
+    const providers = await readProviders(client, { sealKey, removedToo: false });
     const deployments = await readDeployments(client, providers);
     const prices = await readAllPrices(client);
     const { rows } = await client.query<ModelRow>(
@@ -41,25 +42,69 @@ export async function readCatalog(
   });
 }
 
+/**
+ * What settling attempts needs that were begun earlier: prices and deployments by id, whether or not they are
+ * still offered. The credential of a removed provider is erased, so such a provider can be asked without one only.
+ */
+export async function readForSettlement(
+  database: Database,
+  options: {
+    sealKey: string;
+    priceVersionIds: readonly bigint[];
+    deploymentIds: readonly bigint[];
+  },
+): Promise<{ prices: Map<bigint, Price["picos"]>; deployments: Map<bigint, Deployment> }> {
+  return await database.transact(async (client) => {
+    await client.query("set transaction isolation level repeatable read, read only");
+    const prices = await readPrices(client, options.priceVersionIds);
+    const providers = await readProviders(client, { ...options, removedToo: true });
+    const { rows } = await client.query<DeploymentRow>(
+      `select deployment_id, model_id, provider_id, upstream_model from deployment
+       where deployment_id = any ($1::bigint[])`,
+      [options.deploymentIds],
+    );
+    const deployments = rows.map((row) => toDeployment(row, providers));
+    return {
+      prices: new Map(prices.map((price) => [price.priceVersionId, price.picos])),
+      deployments: new Map(
+        deployments
+          .filter((deployment) => deployment !== undefined)
+          .map((deployment) => [deployment.deploymentId, deployment]),
+      ),
+    };
+  });
+}
+
+type DeploymentRow = {
+  deployment_id: bigint;
+  model_id: bigint;
+  provider_id: bigint;
+  upstream_model: string;
+};
+
+function toDeployment(
+  row: DeploymentRow,
+  providers: ReadonlyMap<bigint, Provider>,
+): Deployment | undefined {
+  const provider = providers.get(row.provider_id);
+  if (provider === undefined) return undefined;
+  return { deploymentId: row.deployment_id, upstreamModel: row.upstream_model, provider };
+}
+
 async function readDeployments(
   client: PoolClient,
   providers: ReadonlyMap<bigint, Provider>,
 ): Promise<Map<bigint, Deployment[]>> {
-  const { rows } = await client.query<{
-    deployment_id: bigint;
-    model_id: bigint;
-    provider_id: bigint;
-    upstream_model: string;
-  }>(
+  const { rows } = await client.query<DeploymentRow>(
     `select deployment_id, model_id, provider_id, upstream_model from deployment
      where removed_at is null order by position, deployment_id`,
   );
   const deployments = new Map<bigint, Deployment[]>();
   for (const row of rows) {
-    const provider = providers.get(row.provider_id);
-    if (provider === undefined) continue;
+    const deployment = toDeployment(row, providers);
+    if (deployment === undefined) continue;
     const ofModel = deployments.get(row.model_id) ?? [];
-    ofModel.push({ deploymentId: row.deployment_id, upstreamModel: row.upstream_model, provider });
+    ofModel.push(deployment);
     deployments.set(row.model_id, ofModel);
   }
   return deployments;

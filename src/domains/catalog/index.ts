@@ -1,6 +1,6 @@
 export { nearestNames as nearestModels } from "../../lib/nearest.ts";
 export type { Deployment, Model, Provider } from "./catalog.ts";
-export { readCatalog } from "./catalog-store.ts";
+export { readCatalog, readForSettlement } from "./catalog-store.ts";
 export {
   addDeployment,
   assertModelKnown,

@@ -57,15 +57,23 @@ export async function insertPrice(
 }
 
 export async function readPrice(client: PoolClient, priceVersionId: bigint): Promise<PriceRecord> {
+  const [price] = await readPrices(client, [priceVersionId]);
+  assert(price !== undefined, `price version ${priceVersionId} exists`);
+  return price;
+}
+
+export async function readPrices(
+  client: PoolClient,
+  priceVersionIds: readonly bigint[],
+): Promise<PriceRecord[]> {
   // Filtered outside, because the end of a version is the beginning of another one.
   const { rows } = await client.query<PriceRow>(
     `select * from (${selectPrice}
-       where model_id = (select model_id from price_version where price_version_id = $1)
-     ) price where price_version_id = $1`,
-    [priceVersionId],
+       where model_id in (select model_id from price_version where price_version_id = any ($1::bigint[]))
+     ) price where price_version_id = any ($1::bigint[])`,
+    [priceVersionIds],
   );
-  assert(rows[0] !== undefined, `price version ${priceVersionId} exists`);
-  return toPriceRecord(rows[0]);
+  return rows.map(toPriceRecord);
 }
 
 /** Newest first, of one model or of all. */

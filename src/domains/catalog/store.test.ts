@@ -10,6 +10,7 @@ import {
   listProviders,
   priceAt,
   readCatalog,
+  readForSettlement,
   readProvider,
   removeModel,
   removeProvider,
@@ -170,6 +171,24 @@ describe("a model", () => {
     expect(again.modelId).toBe(modelId);
     const prices = await listPrices(db.database, { ...page, model: "history-model" });
     expect(prices.rows).toHaveLength(2);
+  });
+
+  test("that was removed can still be settled: its price and its provider are known by id", async () => {
+    await newProvider("settled", { credential: "sk-gone" });
+    const model = await newModel("settled-model", "settled", { upstream: "theirs" });
+    const ids = {
+      priceVersionIds: [model.price?.priceVersionId ?? 0n, 999_999n],
+      deploymentIds: [model.deployments[0]?.deploymentId ?? 0n, 999_999n],
+    };
+    await removeModel(db.database, { name: "settled-model", actor });
+    await removeProvider(db.database, { name: "settled", actor });
+
+    const { prices, deployments } = await readForSettlement(db.database, { sealKey, ...ids });
+
+    expect([...prices.values()]).toMatchObject([terms]);
+    expect([...deployments.values()]).toMatchObject([
+      { upstreamModel: "theirs", provider: { name: "settled", credential: null } },
+    ]);
   });
 
   test("without a price is listed with none", async () => {

@@ -200,13 +200,14 @@ const toProvider = (row: ProviderRow, sealKey: string): Provider => ({
   quirks: row.quirks,
 });
 
-/** All providers that are connected, by id, for the memory of a gateway. */
+/** Providers by id, with their credentials in clear. */
 export async function readProviders(
   client: PoolClient,
-  sealKey: string,
+  options: { sealKey: string; removedToo: boolean },
 ): Promise<Map<bigint, Provider>> {
   const { rows } = await client.query<ProviderRow>(
-    `select ${columns} from provider where removed_at is null`,
+    `select ${columns} from provider where removed_at is null or $1`,
+    [options.removedToo],
   );
-  return new Map(rows.map((row) => [row.provider_id, toProvider(row, sealKey)]));
+  return new Map(rows.map((row) => [row.provider_id, toProvider(row, options.sealKey)]));
 }

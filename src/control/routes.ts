@@ -1,0 +1,29 @@
+/** Every operation of the control plane. */
+import { callRoutes } from "./resources/calls.ts";
+import { creditRoutes } from "./resources/credits.ts";
+import { keyRoutes } from "./resources/keys.ts";
+import { ledgerRoutes } from "./resources/ledger.ts";
+import { modelRoutes } from "./resources/models.ts";
+import { organizationRoutes } from "./resources/organizations.ts";
+import { priceRoutes } from "./resources/prices.ts";
+import { projectRoutes } from "./resources/projects.ts";
+import { providerRoutes } from "./resources/providers.ts";
+import { statusRoutes } from "./resources/status.ts";
+import { usageRoutes } from "./resources/usage.ts";
+import { walletRoutes } from "./resources/wallets.ts";
+import type { Route } from "./route.ts";
+
+export const routes: readonly Route[] = [
+  ...organizationRoutes,
+  ...projectRoutes,
+  ...keyRoutes,
+  ...creditRoutes,
+  ...walletRoutes,
+  ...providerRoutes,
+  ...modelRoutes,
+  ...priceRoutes,
+  ...usageRoutes,
+  ...callRoutes,
+  ...ledgerRoutes,
+  ...statusRoutes,
+];
