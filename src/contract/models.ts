@@ -19,8 +19,8 @@ export const Model = z
     context_tokens: TokenCount.nullable(),
     max_output_tokens: TokenCount.nullable(),
     license: z.string().nullable(),
-    // Null: calls are refused until a price is set.
-    price: Price.nullable(),
+    // Null: calls are refused until a price is set. A union, because OpenAPI cannot mark a reference as nullable.
+    price: z.union([Price, z.null()]),
     deployments: z.array(Deployment).meta({ description: "Tried in this order" }),
     created_at: Time,
     removed_at: Time.nullable(),

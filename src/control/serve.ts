@@ -50,7 +50,12 @@ export function createApp(
       options.metrics.observe({ operation: operation.id, status, durationMs });
       const level = operation.method === "get" ? "debug" : "info";
       const { requestId } = context.env;
-      control.log[level]("request", { requestId, operation: operation.id, status, durationMs });
+      control.log[level]("request", {
+        requestId,
+        operation: operation.id,
+        status,
+        durationMs: Math.round(durationMs),
+      });
       return response;
     });
   }
