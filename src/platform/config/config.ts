@@ -126,6 +126,14 @@ const Log = z.object({
   level: z.enum(logLevels).default("info").meta({ description: "The least that is written." }),
 });
 
+const Control = z.object({
+  allowedHosts: z.string().default("").meta({
+    description:
+      "Names besides localhost under which the control plane may be called, with commas between them.",
+    defaultText: "none",
+  }),
+});
+
 const Worker = z.object({
   batchSize: whole({
     description: "Usage records posted to the ledger in one statement.",
@@ -139,9 +147,30 @@ const Worker = z.object({
     min: 5,
     max: 60_000,
   }),
+  quarantineGraceMs: whole({
+    description: "How long after its expiry a lease is set aside: its gateway may only be cut off.",
+    default: 5_000,
+    min: 0,
+    max: HOUR_MS,
+  }),
+});
+
+const Sandbox = z.object({
+  port: whole({
+    description: "Port of the sandbox on the loopback. `baseload up` takes a free one instead.",
+    default: 8082,
+    min: 1,
+    max: PORT_MAX,
+  }),
 });
 
 const Runner = z.object({
+  port: whole({
+    description: "Port of a runner on the loopback. `baseload up` takes a free one for each.",
+    default: 8083,
+    min: 1,
+    max: PORT_MAX,
+  }),
   sequences: whole({
     description: "Calls that a hosted model answers at the same time; more wait in line.",
     default: 8,
@@ -180,7 +209,9 @@ export const ConfigSchema = z.object({
     .meta({ description: "Gateway processes.", defaultText: "one per CPU core, at least 2" }),
   model: name
     .default("smollm2-135m-instruct")
-    .meta({ description: "Model hosted on first start." }),
+    .meta({
+      description: "Model that the first start fetches, and that `baseload runner` serves.",
+    }),
   drainMs: whole({
     description: "On stop, how long streams under way may take to end.",
     default: 30_000,
@@ -191,7 +222,9 @@ export const ConfigSchema = z.object({
   journal: Journal.prefault({}).meta({ description: "Usage journal" }),
   lease: Lease.prefault({}).meta({ description: "Leases" }),
   limits: Limits.prefault({}).meta({ description: "Limits of one call" }),
+  control: Control.prefault({}).meta({ description: "Control plane" }),
   worker: Worker.prefault({}).meta({ description: "Worker" }),
+  sandbox: Sandbox.prefault({}).meta({ description: "Sandbox" }),
   runner: Runner.prefault({}).meta({ description: "Hosted models" }),
   log: Log.prefault({}).meta({ description: "Logs" }),
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { checkConfig, readConfig } from "./env.ts";
+import { checkConfig, readConfig, toVariables } from "./env.ts";
 import { readFields } from "./fields.ts";
 import { renderConfigReference } from "./reference.ts";
 
@@ -28,6 +28,15 @@ describe("readConfig", () => {
     expect(config.lease).toMatchObject({ ttlMs: 30_000, marginMs: 2_000 });
     expect(config.log.level).toBe("debug");
     expect(config.controlPort).toBe(9001);
+  });
+
+  test("can be handed on to another process as variables", () => {
+    const config = readConfig({
+      variables: { DATABASE_URL: "postgres://localhost/x" },
+      flags: { "--lease-ttl-ms": "20000", "--gateways": "3", "--home": "/tmp/x" },
+    });
+
+    expect(readConfig({ variables: toVariables(config) })).toEqual(config);
   });
 
   test("a flag wins over a variable", () => {

@@ -38,6 +38,17 @@ export function readConfig(sources: Sources): Config {
   throw new Failure("invalid", `The configuration is not valid:\n${problems.join("\n")}`);
 }
 
+/** The configuration as variables again, for processes that are to have the same one. */
+export function toVariables(config: Config): Record<string, string> {
+  const variables: Record<string, string> = {};
+  for (const { path, variable } of readFields()) {
+    let value: unknown = config;
+    for (const part of path) value = (value as Record<string, unknown> | undefined)?.[part];
+    if (value !== undefined) variables[variable] = String(value);
+  }
+  return variables;
+}
+
 export function checkConfig({ variables, flags = {} }: Sources): CheckedConfig {
   const fields = readFields();
   const { input, origins } = collectInput(fields, { variables, flags });

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Database, openDatabase } from "../db/database.ts";
 import { silentLog } from "../log.ts";
-import { postgresRootOf, startPostgres } from "./embedded.ts";
+import { embeddedUrlOf, postgresRootOf, startPostgres } from "./embedded.ts";
 import { findPostmaster, isAlive } from "./postmaster.ts";
 import type { Server } from "./server.ts";
 
@@ -21,8 +21,7 @@ describe("the embedded PostgreSQL", () => {
     rmSync(postgresRootOf(home), { recursive: true, force: true });
   });
 
-  const dataDirectory = () =>
-    join(process.getuid?.() === 0 ? postgresRootOf(home) : join(home, "postgres"), "data");
+  const dataDirectory = () => join(postgresRootOf(home), "data");
 
   async function start(steps: string[] = []): Promise<Server> {
     const server = await startPostgres({
@@ -61,6 +60,7 @@ describe("the embedded PostgreSQL", () => {
 
     expect(steps).toEqual(["initialize", "start", "start"]);
     expect(second.url).toBe(first.url);
+    expect(embeddedUrlOf(home)).toBe(first.url);
     expect(await count(second)).toBe(1);
   });
 

@@ -6,10 +6,9 @@ import { Failure } from "../../lib/errors.ts";
 import type { Log } from "../log.ts";
 import { readSecrets } from "../secrets.ts";
 import { prepareBinaries } from "./binaries.ts";
-import { makeFolder, type Server, type ServerOptions, startServer } from "./server.ts";
+import { makeFolder, type Server, type ServerOptions, startServer, urlOf } from "./server.ts";
 import { readServerUser, type ServerUser } from "./server-user.ts";
 
-/** As root, what the server's user must reach cannot lie in the home, which only root may enter. */
 const SHARED_ROOT = "/var/lib/baseload";
 
 /** For a small machine. Durability is complete: a commit that was answered survives a power cut. */
@@ -38,7 +37,8 @@ export type PostgresOptions = {
 export function startPostgres(options: PostgresOptions): Promise<Server> {
   const home = resolve(options.home);
   const user = readServerUser();
-  const root = user === undefined ? join(home, "postgres") : sharedRoot(home, user, options.log);
+  const root = postgresRootOf(home);
+  if (user !== undefined) prepareSharedRoot(root, { home, user, log: options.log });
   makeFolder(root, user);
   return startServer({
     root,
@@ -56,14 +56,13 @@ export function startPostgres(options: PostgresOptions): Promise<Server> {
   });
 }
 
-function sharedRoot(home: string, user: ServerUser, log: Log): string {
-  const root = postgresRootOf(home);
+function prepareSharedRoot(root: string, on: { home: string; user: ServerUser; log: Log }): void {
   try {
     mkdirSync(SHARED_ROOT, { recursive: true, mode: 0o755 });
     chmodSync(SHARED_ROOT, 0o755);
-    makeFolder(root, user);
+    makeFolder(root, on.user);
     // Tells an operator which home this folder belongs to.
-    writeFileSync(join(root, "home.txt"), `${home}\n`);
+    writeFileSync(join(root, "home.txt"), `${on.home}\n`);
   } catch (cause) {
     throw new Failure(
       "forbidden",
@@ -72,12 +71,19 @@ function sharedRoot(home: string, user: ServerUser, log: Log): string {
       { cause },
     );
   }
-  log.info("running as root: PostgreSQL gets its own user and folder", { user: user.name, root });
-  return root;
+  on.log.info("running as root: PostgreSQL has its own user and folder", {
+    user: on.user.name,
+    root,
+  });
 }
 
-/** Where the data of a home lies when Baseload runs as root. */
+/** Where the data of a home lies. As root, what the server's user must reach cannot lie in the home. */
 export function postgresRootOf(home: string): string {
+  if (process.getuid?.() !== 0) return join(resolve(home), "postgres");
   const hash = createHash("sha256").update(resolve(home)).digest("hex").slice(0, 16);
   return join(SHARED_ROOT, hash);
 }
+
+/** The address of a home's server, for a role that is started beside it. */
+export const embeddedUrlOf = (home: string): string =>
+  urlOf({ root: postgresRootOf(home), password: readSecrets(home).postgres_password });

@@ -73,7 +73,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   }
   const pid = await untilReady(options, dataDirectory, child);
   await createDatabase(options);
-  return serverOf(pid, urlOf(options, DATABASE), child);
+  return serverOf(pid, urlOf(options), child);
 }
 
 function serverOf(pid: number, url: string, child: ChildProcess | undefined): Server {
@@ -160,6 +160,8 @@ async function clearRemains(dataDirectory: string): Promise<void> {
 }
 
 function launch(options: ServerOptions, dataDirectory: string): ChildProcess {
+  const socketDirectory = socketDirectoryOf(options.root);
+  makeFolder(socketDirectory, options.user);
   mkdirSync(dirname(options.logFile), { recursive: true, mode: 0o700 });
   if (existsSync(options.logFile) && statSync(options.logFile).size > LOG_BYTES_MAX) {
     renameSync(options.logFile, `${options.logFile}.1`);
@@ -168,7 +170,7 @@ function launch(options: ServerOptions, dataDirectory: string): ChildProcess {
   const parameters = Object.entries({
     ...options.settings,
     listen_addresses: "",
-    unix_socket_directories: socketDirectory(options),
+    unix_socket_directories: socketDirectory,
     unix_socket_permissions: "0700",
   });
   try {
@@ -229,17 +231,16 @@ async function createDatabase(options: ServerOptions): Promise<void> {
 const SOCKET_PATH_BYTES_MAX = 107;
 const SOCKET_NAME = "/.s.PGSQL.5432.lock";
 
-function socketDirectory(options: ServerOptions): string {
-  const near = join(options.root, "socket");
+function socketDirectoryOf(root: string): string {
+  const near = join(root, "socket");
   const fits = Buffer.byteLength(near + SOCKET_NAME) <= SOCKET_PATH_BYTES_MAX;
-  const folder = fits ? near : `/tmp/baseload-${Bun.hash(options.root).toString(36)}`;
-  makeFolder(folder, options.user);
-  return folder;
+  return fits ? near : `/tmp/baseload-${Bun.hash(root).toString(36)}`;
 }
 
-function urlOf(options: ServerOptions, database: string): string {
-  const host = encodeURIComponent(socketDirectory(options));
-  return `postgres://${USER}:${options.password}@/${database}?host=${host}`;
+/** The address of the server on this folder, whether it runs or not. */
+export function urlOf(server: { root: string; password: string }, database = DATABASE): string {
+  const host = encodeURIComponent(socketDirectoryOf(server.root));
+  return `postgres://${USER}:${server.password}@/${database}?host=${host}`;
 }
 
 /** A folder that only the server's user may enter. Refuses one that somebody else has put there. */
