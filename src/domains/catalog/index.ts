@@ -1,5 +1,5 @@
 export { nearestNames as nearestModels } from "../../lib/nearest.ts";
-export type { Deployment, Model, Provider } from "./catalog.ts";
+export type { Model, Provider } from "./catalog.ts";
 export { readCatalog, readForSettlement } from "./catalog-store.ts";
 export {
   addDeployment,
@@ -10,14 +10,7 @@ export {
   removeModel,
   setPrice,
 } from "./model-store.ts";
-export { type Price, type PriceTerms, priceAt } from "./price.ts";
+export { type PriceTerms, priceAt } from "./price.ts";
 export { listPrices } from "./price-store.ts";
-export type {
-  DeploymentRecord,
-  ModelRecord,
-  NewModel,
-  NewProvider,
-  PriceRecord,
-  ProviderRecord,
-} from "./records.ts";
+export type { ModelRecord, PriceRecord, ProviderRecord } from "./records.ts";
 export { createProvider, listProviders, readProvider, removeProvider } from "./store.ts";

@@ -1,7 +1,7 @@
 export { createKey, listKeys, readPrincipals, revokeKey, rotateKey } from "./key-store.ts";
-export { hmacKey, type KeyMode, parseKey } from "./keys.ts";
+export { hmacKey, parseKey } from "./keys.ts";
 export type { Principal } from "./principal.ts";
-export type { Budget, Key, NewKey, Organization, Project } from "./records.ts";
+export type { Key, Organization, Project } from "./records.ts";
 export {
   countIdentity,
   createOrganization,
