@@ -38,19 +38,19 @@ const recomputedCost = quantityNames
   })
   .join(" + ");
 
-/** Each query answers the sentences of its problems, in a column `problem`. */
-const checks: readonly string[] = [
-  `select 'Transfer ' || transfer_id || ' sums to ' || sum(amount_nanos) || ' nano-dollars, not to zero.' as problem
+/** Each query answers the sentences of its problems, in a column `problem`. Each is shown to find what it is for. */
+export const ledgerChecks = {
+  transfersSumToZero: `select 'Transfer ' || transfer_id || ' sums to ' || sum(amount_nanos) || ' nano-dollars, not to zero.' as problem
    from entry group by transfer_id having sum(amount_nanos) <> 0`,
 
-  `select 'Transfer ' || transfer_id || ' has no entries.' as problem
+  transfersHaveEntries: `select 'Transfer ' || transfer_id || ' has no entries.' as problem
    from transfer t where not exists (select from entry e where e.transfer_id = t.transfer_id)`,
 
-  `select 'Entries of ' || transfer_id || ' belong to no transfer.' as problem
+  entriesHaveTransfers: `select 'Entries of ' || transfer_id || ' belong to no transfer.' as problem
    from (select distinct transfer_id from entry) e
    where not exists (select from transfer t where t.transfer_id = e.transfer_id)`,
 
-  `select 'Account ' || account_id || ' (' || coalesce(a.kind, 'unknown') || ' of wallet ' || coalesce(a.wallet_id::text, '?')
+  balancesEqualEntries: `select 'Account ' || account_id || ' (' || coalesce(a.kind, 'unknown') || ' of wallet ' || coalesce(a.wallet_id::text, '?')
      || ') holds credits ' || coalesce(a.credits_nanos, 0) || ' and debits ' || coalesce(a.debits_nanos, 0)
      || ', but its entries sum to credits ' || coalesce(e.credits, 0) || ' and debits ' || coalesce(e.debits, 0) || '.' as problem
    from account a
@@ -60,20 +60,20 @@ const checks: readonly string[] = [
    ) e using (account_id)
    where coalesce(a.credits_nanos, 0) <> coalesce(e.credits, 0) or coalesce(a.debits_nanos, 0) <> coalesce(e.debits, 0)`,
 
-  `select 'Account ' || account_id || ' (' || kind || ') of wallet ' || wallet_id || ' is overdrawn by '
+  accountsAreNotOverdrawn: `select 'Account ' || account_id || ' (' || kind || ') of wallet ' || wallet_id || ' is overdrawn by '
      || (debits_nanos - credits_nanos) || ' nano-dollars.' as problem
    from account where kind <> 'granted' and credits_nanos < debits_nanos`,
 
-  `select 'The accounts of wallet ' || wallet_id || ' sum to ' || sum(credits_nanos - debits_nanos)
+  walletsAreConserved: `select 'The accounts of wallet ' || wallet_id || ' sum to ' || sum(credits_nanos - debits_nanos)
      || ' nano-dollars, not to zero: available + leased + quarantined + spent + expired must equal granted.' as problem
    from account group by wallet_id having sum(credits_nanos - debits_nanos) <> 0`,
 
-  `select 'Wallet ' || a.wallet_id || ' was granted ' || -(a.credits_nanos - a.debits_nanos) || ' nano-dollars, but its credits sum to '
+  creditsEqualGranted: `select 'Wallet ' || a.wallet_id || ' was granted ' || -(a.credits_nanos - a.debits_nanos) || ' nano-dollars, but its credits sum to '
      || coalesce(c.amount, 0) || '.' as problem
    from account a left join (select wallet_id, sum(amount_nanos) as amount from credit group by wallet_id) c using (wallet_id)
    where a.kind = 'granted' and -(a.credits_nanos - a.debits_nanos) <> coalesce(c.amount, 0)`,
 
-  `select 'Account ' || a.account_id || ' (' || a.kind || ') of wallet ' || a.wallet_id || ' holds '
+  leasesHoldWhatAccountsSay: `select 'Account ' || a.account_id || ' (' || a.kind || ') of wallet ' || a.wallet_id || ' holds '
      || (a.credits_nanos - a.debits_nanos) || ' nano-dollars, but its leases have ' || coalesce(l.rest, 0) || ' left.' as problem
    from account a
    left join (
@@ -83,10 +83,10 @@ const checks: readonly string[] = [
    ) l on l.wallet_id = a.wallet_id and l.kind = a.kind
    where a.kind in ('leased', 'quarantined') and a.credits_nanos - a.debits_nanos <> coalesce(l.rest, 0)`,
 
-  `select 'Lease ' || lease_id || ' is closed with ' || (granted_nanos - returned_nanos - charged_nanos) || ' nano-dollars left.' as problem
+  closedLeasesAreEmpty: `select 'Lease ' || lease_id || ' is closed with ' || (granted_nanos - returned_nanos - charged_nanos) || ' nano-dollars left.' as problem
    from lease where state = 'closed' and granted_nanos <> returned_nanos + charged_nanos`,
 
-  `select 'Lease ' || coalesce(l.lease_id, e.lease_id) || ' was charged ' || coalesce(l.charged_nanos, 0)
+  leasesAreChargedByEvents: `select 'Lease ' || coalesce(l.lease_id, e.lease_id) || ' was charged ' || coalesce(l.charged_nanos, 0)
      || ' nano-dollars, but its usage events sum to ' || coalesce(e.charged, 0) || '.' as problem
    from lease l
    full join (
@@ -94,7 +94,7 @@ const checks: readonly string[] = [
    ) e on e.lease_id = l.lease_id
    where coalesce(l.charged_nanos, 0) <> coalesce(e.charged, 0)`,
 
-  `select 'Usage event ' || e.event_id || ' charged ' || e.charge_nanos || ' nano-dollars to ' || cardinality(e.lease_ids)
+  eventsAreBookedOnce: `select 'Usage event ' || e.event_id || ' charged ' || e.charge_nanos || ' nano-dollars to ' || cardinality(e.lease_ids)
      || ' wallets, but its transfer has spent entries of ' || coalesce(s.amount, 0) || ' in all.' as problem
    from usage_event e
    left join (
@@ -102,11 +102,11 @@ const checks: readonly string[] = [
    ) s on s.transfer_id = e.event_id
    where e.charge_nanos * cardinality(e.lease_ids) <> coalesce(s.amount, 0)`,
 
-  `select 'Charge ' || t.transfer_id || ' has no usage event.' as problem
+  chargesHaveEvents: `select 'Charge ' || t.transfer_id || ' has no usage event.' as problem
    from transfer t where t.kind = 'charge' and not exists (select from usage_event e where e.event_id = t.transfer_id)`,
 
   // Exact cost = 1000 × nano-dollars posted + remainder, on the wallet that pays with money.
-  `select 'Wallet ' || coalesce(a.wallet_id, e.wallet_id) || ' has spent ' || coalesce(a.exact, 0)
+  exactCostIsSpent: `select 'Wallet ' || coalesce(a.wallet_id, e.wallet_id) || ' has spent ' || coalesce(a.exact, 0)
      || ' pico-dollars by its account, but its usage events cost ' || coalesce(e.exact, 0) || '.' as problem
    from (
      select a.wallet_id, 1000::numeric * (a.credits_nanos - a.debits_nanos) + a.remainder_picos as exact
@@ -118,8 +118,9 @@ const checks: readonly string[] = [
    ) e on e.wallet_id = a.wallet_id
    where coalesce(a.exact, 0) <> coalesce(e.exact, 0)`,
 
-  `select 'Usage event ' || e.event_id || ' cost ' || e.cost_picos || ' pico-dollars, but quantities times price version '
-     || e.price_version_id || ' is ' || coalesce((${recomputedCost})::text, 'unknown: the version does not exist') || '.' as problem
+  eventsCostTheirPrice: `select 'Usage event ' || e.event_id || ' cost ' || e.cost_picos || ' pico-dollars, but quantities times price version '
+     || e.price_version_id || ' is ' || case when p.price_version_id is null then 'unknown: the version does not exist' else (${recomputedCost})::text end
+     || '.' as problem
    from usage_event e
    left join (
      select price_version_id, jsonb_object_agg(quantity, picos_per_unit) as picos
@@ -127,16 +128,36 @@ const checks: readonly string[] = [
    ) p using (price_version_id)
    where p.price_version_id is null or e.cost_picos <> ${recomputedCost}`,
 
-  `select 'Request ' || request_id || ' was completed ' || count(*) || ' times.' as problem
+  requestsCompleteOnce: `select 'Request ' || request_id || ' was completed ' || count(*) || ' times.' as problem
    from usage_event where outcome = 'completed' group by request_id having count(*) > 1`,
-];
+  expiredCreditsHaveLeft: `select 'Wallet ' || a.wallet_id || ' has let ' || (a.credits_nanos - a.debits_nanos)
+     || ' nano-dollars expire, but its credits say ' || coalesce(c.expired, 0) || '.' as problem
+   from account a left join (select wallet_id, sum(expired_nanos) as expired from credit group by wallet_id) c using (wallet_id)
+   where a.kind = 'expired' and a.credits_nanos - a.debits_nanos <> coalesce(c.expired, 0)`,
+
+  creditsAreConsumedBySpending: `select 'The credits of wallet ' || a.wallet_id || ' are consumed by ' || c.consumed
+     || ' nano-dollars, but only ' || (a.credits_nanos - a.debits_nanos) || ' were spent.' as problem
+   from account a join (select wallet_id, sum(consumed_nanos) as consumed from credit group by wallet_id) c using (wallet_id)
+   where a.kind = 'spent' and a.credits_nanos - a.debits_nanos < c.consumed`,
+
+  recoveredGatewaysHoldNothing: `select 'Gateway process ' || gateway_id || ' is recovered, but its lease ' || lease_id || ' is '
+     || lease.state || '.' as problem
+   from lease join gateway_process g using (gateway_id) where g.state = 'recovered' and lease.state <> 'closed'`,
+
+  organizationsPayForThemselves: `select 'Usage event ' || e.event_id || ' of organization ' || e.organization_id
+     || ' was paid by wallet ' || l.wallet_id || ', not by the organization''s wallet ' || o.wallet_id || '.' as problem
+   from usage_event e
+   join organization o using (organization_id)
+   join lease l on l.lease_id = e.lease_ids[1]
+   where l.wallet_id <> o.wallet_id`,
+} as const satisfies Record<string, string>;
 
 export async function checkLedger(database: Database): Promise<LedgerReport> {
   return await database.transact(async (client) => {
     await client.query("set transaction isolation level repeatable read, read only");
     await client.query(`set local statement_timeout = ${CHECK_TIMEOUT_MS}`);
     const problems: string[] = [];
-    for (const check of checks) {
+    for (const check of Object.values(ledgerChecks)) {
       const { rows } = await client.query<{ problem: string }>(
         `${check} limit ${PROBLEMS_PER_CHECK}`,
       );
