@@ -1,0 +1,156 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { nanosCovering, type Picos, picos } from "../../lib/money.ts";
+import {
+  inputTokensOf,
+  outputTokensOf,
+  type Quantities,
+  type QuantityName,
+  quantityNames,
+} from "../../lib/quantities.ts";
+import {
+  affordableOutputTokens,
+  isPriced,
+  type PriceComponents,
+  rate,
+  unitPrice,
+  upperBound,
+} from "./rate.ts";
+
+const price = fc
+  .record(
+    Object.fromEntries(
+      quantityNames.map((name) => [name, fc.bigInt({ min: 0n, max: 10n ** 9n })]),
+    ) as Record<QuantityName, fc.Arbitrary<bigint>>,
+    { requiredKeys: ["uncached_input", "output_text"] },
+  )
+  .map((components) => components as PriceComponents);
+
+/** Usage as a provider could report it, in any split between the kinds; one request. */
+const quantities = (unitsMax: number) =>
+  fc
+    .record(
+      Object.fromEntries(
+        quantityNames.map((name) => [
+          name,
+          name === "requests" ? fc.constant(1) : fc.nat({ max: unitsMax }),
+        ]),
+      ) as Record<QuantityName, fc.Arbitrary<number>>,
+      { requiredKeys: [] },
+    )
+    .map((units) => units as Quantities);
+
+/** One unit after the other, and the parents written out again. */
+function rateUnitByUnit(components: PriceComponents, units: Quantities): bigint {
+  const parents: Partial<Record<QuantityName, QuantityName>> = {
+    cache_read: "uncached_input",
+    cache_write: "uncached_input",
+    audio_input: "uncached_input",
+    image_input: "uncached_input",
+    reasoning: "output_text",
+    audio_output: "output_text",
+  };
+  let cost = 0n;
+  for (const name of quantityNames) {
+    for (let unit = 0; unit < (units[name] ?? 0); unit++) {
+      const parent = parents[name];
+      if (components[name] !== undefined) cost += components[name];
+      else if (parent !== undefined) cost += components[parent] ?? 0n;
+    }
+  }
+  return cost;
+}
+
+describe("rating", () => {
+  test("an example: cached input at a tenth of the price, reasoning as output", () => {
+    const components = {
+      uncached_input: picos(2_500_000n),
+      cache_read: picos(250_000n),
+      output_text: picos(10_000_000n),
+    };
+
+    const cost = rate(components, {
+      uncached_input: 100,
+      cache_read: 900,
+      output_text: 20,
+      reasoning: 30,
+    });
+
+    expect(cost).toBe(picos(250_000_000n + 225_000_000n + 500_000_000n));
+  });
+
+  test("equals a model that adds one unit after the other", () => {
+    fc.assert(
+      fc.property(price, quantities(60), (components, units) => {
+        expect(rate(components, units)).toBe(picos(rateUnitByUnit(components, units)));
+      }),
+    );
+  });
+
+  test("is exact far beyond what a number can hold", () => {
+    const units = Number.MAX_SAFE_INTEGER;
+    expect(rate({ output_text: picos(999_999_999n) }, { output_text: units })).toBe(
+      picos(999_999_999n * BigInt(units)),
+    );
+  });
+
+  test("only text in and out must be priced", () => {
+    expect(isPriced({ uncached_input: picos(0n), output_text: picos(0n) })).toBe(true);
+    expect(isPriced({ uncached_input: picos(1n) })).toBe(false);
+    expect(isPriced({ output_text: picos(1n) })).toBe(false);
+    expect(unitPrice({ uncached_input: picos(7n) }, "requests")).toBe(picos(0n));
+  });
+});
+
+describe("the upper bound", () => {
+  test("is never below the cost, however the totals are split into kinds", () => {
+    fc.assert(
+      fc.property(price, quantities(1_000_000), (components, units) => {
+        const bound = upperBound(components, {
+          inputTokens: inputTokensOf(units),
+          outputTokens: outputTokensOf(units),
+        });
+        expect(rate(components, units)).toBeLessThanOrEqual(bound);
+      }),
+    );
+  });
+
+  test("is reached by the dearest kinds", () => {
+    const components = {
+      uncached_input: picos(3n),
+      cache_write: picos(4n),
+      output_text: picos(5n),
+    };
+    const units = { cache_write: 10, output_text: 7, requests: 1 };
+
+    expect(upperBound(components, { inputTokens: 10, outputTokens: 7 })).toBe(
+      rate(components, units),
+    );
+  });
+
+  test("of what an amount affords is within the amount, and one token more is not", () => {
+    fc.assert(
+      fc.property(
+        price,
+        fc.nat({ max: 100_000 }),
+        fc.bigInt({ min: 0n, max: 10n ** 12n }),
+        (components, inputTokens, nanoDollars) => {
+          const amount = (nanoDollars * 1000n) as Picos;
+          const tokens = affordableOutputTokens(components, { inputTokens, amount });
+          const holdFor = (outputTokens: number) =>
+            nanosCovering(upperBound(components, { inputTokens, outputTokens }));
+
+          if (tokens < 0) {
+            expect(holdFor(0)).toBeGreaterThan(nanoDollars);
+          } else if (tokens < Number.MAX_SAFE_INTEGER) {
+            expect(holdFor(tokens)).toBeLessThanOrEqual(nanoDollars);
+            expect(holdFor(tokens + 1)).toBeGreaterThan(nanoDollars);
+          } else {
+            // Output for nothing: any number of tokens is within the amount.
+            expect(holdFor(1_000_000)).toBeLessThanOrEqual(nanoDollars);
+          }
+        },
+      ),
+    );
+  });
+});
