@@ -7,6 +7,7 @@ import { type PlannedAnswer, planAnswer } from "./plan-answer.ts";
 import type { SandboxRequest } from "./read-request.ts";
 import { refusalOf, toErrorResponse } from "./refusal.ts";
 import { type Attempt, type Served, toUsage } from "./served.ts";
+import { answerStatic } from "./static-answer.ts";
 import { type Part, StreamWriter } from "./stream-writer.ts";
 import { type Envelope, Frames, toCompletion } from "./wire.ts";
 
@@ -36,6 +37,8 @@ export async function answerChat(call: ChatCall): Promise<Response> {
   if (script.error !== undefined && !(request.stream && script.error.after_tokens !== undefined)) {
     return await refuse(call, script.error);
   }
+  const plain = answerStatic(request, call);
+  if (plain !== undefined) return plain;
   const answer = planAnswer(request);
   const attempt = served.begin(call.id, answer);
   if (script.hang === true) return await hang(call, attempt);

@@ -67,7 +67,10 @@ const ERROR_STATUSES = [400, 401, 403, 404, 408, 413, 422, 429, 500, 502, 503, 5
 /** Models for those who cannot add a field to their requests. */
 export const scriptsOfModels: ReadonlyMap<string, Script> = new Map<string, Script>([
   ["sandbox-echo", {}],
-  ["sandbox-static", { answer: "This is the sandbox of Baseload. Nothing here is billed." }],
+  [
+    "sandbox-static",
+    { answer: "This is the sandbox of Baseload. Nothing here is billed.", prompt_tokens: 20 },
+  ],
   ["sandbox-lorem", { completion_tokens: 200 }],
   ["sandbox-slow", { completion_tokens: 200, first_token_delay_ms: 1_000, token_delay_ms: 100 }],
   ["sandbox-reasoning", { reasoning_tokens: 128 }],

@@ -43,6 +43,9 @@ export class Served {
     reasoning_tokens: 0,
   };
   readonly #attempts = new Map<string, Attempt>();
+  /** Ids in order of arrival, as a ring: finding a map's oldest key takes longer the more were deleted. */
+  readonly #ids: string[] = [];
+  #oldest = 0;
   readonly #attemptsMax: number;
   readonly #log: number | undefined;
 
@@ -98,11 +101,16 @@ export class Served {
   }
 
   #remember(attempt: Attempt): void {
-    this.#attempts.delete(attempt.id);
+    const isKnown = this.#attempts.has(attempt.id);
     this.#attempts.set(attempt.id, attempt);
-    if (this.#attempts.size <= this.#attemptsMax) return;
-    const oldest = this.#attempts.keys().next();
-    if (!oldest.done) this.#attempts.delete(oldest.value);
+    if (isKnown) return;
+    if (this.#ids.length < this.#attemptsMax) {
+      this.#ids.push(attempt.id);
+      return;
+    }
+    this.#attempts.delete(this.#ids[this.#oldest] ?? "");
+    this.#ids[this.#oldest] = attempt.id;
+    this.#oldest = (this.#oldest + 1) % this.#attemptsMax;
   }
 
   /** In the kernel when this returns: it outlives the process, though not the machine. */
