@@ -36,16 +36,19 @@ describe("reading and writing", () => {
     fc.assert(
       fc.property(amount(NANOS_MAX), (value) => {
         expect(nanosFromUsd(usdFromNanos(nanos(value)), "usd")).toBe(nanos(value));
-        expect(picosFromUsd(usdFromPicos(picos(value)), "usd")).toBe(picos(value));
+        const perUnit = picos(value * 999n);
+        expect(picosFromUsd(usdFromPicos(perUnit), "usd")).toBe(perUnit);
         const perMillion = picos(value % 10n ** 15n);
         expect(picosFromUsdPerMillion(usdPerMillionFromPicos(perMillion), "usd")).toBe(perMillion);
       }),
     );
   });
 
-  test("the largest amount fits PostgreSQL's int8", () => {
-    expect(nanosFromUsd("999999999.999999999", "usd")).toBe(nanos(NANOS_MAX));
-    expect(NANOS_MAX).toBeLessThan(2n ** 63n);
+  test("the largest amounts fit PostgreSQL's int8, and larger ones are refused", () => {
+    expect(nanosFromUsd("999999999.999999999", "usd")).toBeLessThan(2n ** 63n);
+    expect(picosFromUsdPerMillion("999999999.999999", "usd")).toBeLessThan(2n ** 63n);
+    expect(picosFromUsd("999999.999999999999", "usd")).toBeLessThan(2n ** 63n);
+    expect(() => picosFromUsd("1000000", "usd")).toThrow(Failure);
   });
 
   test.each([

@@ -16,8 +16,9 @@ export type Nanos = bigint & { readonly [nanosBrand]: true };
 const PICOS_PER_NANO = 1_000n;
 const NANO_DIGITS = 9;
 const PICO_DIGITS = 12;
-/** PostgreSQL's int8 ends at 9.22 × 10^18; a billion dollars is 10^18 nano-dollars. */
-const USD_MAX_INTEGER_DIGITS = 9;
+/** PostgreSQL's int8 ends at 9.22 × 10^18: below a billion dollars in nano-dollars, a million in pico-dollars. */
+const AMOUNT_INTEGER_DIGITS_MAX = 9;
+const UNIT_PRICE_INTEGER_DIGITS_MAX = 6;
 
 export const picos = (amount: bigint): Picos => amount as Picos;
 export const nanos = (amount: bigint): Nanos => amount as Nanos;
@@ -27,17 +28,20 @@ export const ZERO_NANOS = nanos(0n);
 
 /** Reads a decimal string of dollars, such as `"12.50"`. Refuses more digits than the unit can hold. */
 export function nanosFromUsd(text: string, param: string): Nanos {
-  return nanos(parseDecimal(text, { fractionDigits: NANO_DIGITS, param }));
+  const integerDigits = AMOUNT_INTEGER_DIGITS_MAX;
+  return nanos(parseDecimal(text, { integerDigits, fractionDigits: NANO_DIGITS, param }));
 }
 
 /** Reads dollars per million tokens, such as `"0.15"`: the unit of every published price list. */
 export function picosFromUsdPerMillion(text: string, param: string): Picos {
-  return picos(parseDecimal(text, { fractionDigits: PICO_DIGITS - 6, param }));
+  const integerDigits = AMOUNT_INTEGER_DIGITS_MAX;
+  return picos(parseDecimal(text, { integerDigits, fractionDigits: PICO_DIGITS - 6, param }));
 }
 
 /** Reads dollars per unit (per request, per image), such as `"0.002"`. */
 export function picosFromUsd(text: string, param: string): Picos {
-  return picos(parseDecimal(text, { fractionDigits: PICO_DIGITS, param }));
+  const integerDigits = UNIT_PRICE_INTEGER_DIGITS_MAX;
+  return picos(parseDecimal(text, { integerDigits, fractionDigits: PICO_DIGITS, param }));
 }
 
 export const usdFromNanos = (amount: Nanos): string => formatDecimal(amount, NANO_DIGITS);
@@ -61,11 +65,14 @@ export function splitCharge(amount: Picos, carried: Picos): { charge: Nanos; car
   return { charge: nanos(total / PICOS_PER_NANO), carried: picos(total % PICOS_PER_NANO) };
 }
 
-function parseDecimal(text: string, options: { fractionDigits: number; param: string }): bigint {
+function parseDecimal(
+  text: string,
+  options: { integerDigits: number; fractionDigits: number; param: string },
+): bigint {
   const match = /^(\d+)(?:\.(\d+))?$/.exec(text);
   const whole = match?.[1] ?? "";
   const fraction = match?.[2] ?? "";
-  if (match === null || whole.replace(/^0+/, "").length > USD_MAX_INTEGER_DIGITS) {
+  if (match === null || whole.replace(/^0+/, "").length > options.integerDigits) {
     throw new Failure("invalid", `'${text}' is not an amount of US dollars such as "12.50".`, {
       param: options.param,
     });
