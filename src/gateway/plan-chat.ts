@@ -39,7 +39,7 @@ export async function planChat(
   principal: Principal,
   request: ChatRequest,
 ): Promise<Plan> {
-  if (principal.mode === "test") return planSandbox(gateway, request);
+  if (principal.mode === "test") return await planSandbox(gateway, request);
   const model = await findModel(gateway, request.model);
   const price = priceAt(model.prices, gateway.clock.nowMs());
   if (price === undefined || !isPriced(price.picos)) {
@@ -63,19 +63,27 @@ export async function planChat(
   };
 }
 
-/** Keys of mode `test` reach simulated models, whatever model they name, and cost nothing. */
-const planSandbox = (gateway: Gateway, request: ChatRequest): Plan => ({
-  modelName: request.model,
-  modelId: 0n,
-  candidates: [
-    { upstream: gateway.sandbox, upstreamModel: request.model, deploymentId: 0n, region: null },
-  ],
-  priceVersionId: 0n,
-  price: FREE,
-  contextTokens: undefined,
-  maxOutputTokens: OUTPUT_TOKENS_UNKNOWN,
-  isBilled: false,
-});
+/** Names of simulated models begin so. */
+const SIMULATED = "sandbox-";
+/** Plays every model of the catalog, so that a program needs only another key to be tried out. */
+const STAND_IN = "sandbox-echo";
+
+/** Keys of mode `test` reach simulated models only, and cost nothing. */
+async function planSandbox(gateway: Gateway, request: ChatRequest): Promise<Plan> {
+  const isSimulated = request.model.startsWith(SIMULATED);
+  const modelName = isSimulated ? request.model : (await findModel(gateway, request.model)).name;
+  const upstreamModel = isSimulated ? modelName : STAND_IN;
+  return {
+    modelName,
+    modelId: 0n,
+    candidates: [{ upstream: gateway.sandbox, upstreamModel, deploymentId: 0n, region: null }],
+    priceVersionId: 0n,
+    price: FREE,
+    contextTokens: undefined,
+    maxOutputTokens: OUTPUT_TOKENS_UNKNOWN,
+    isBilled: false,
+  };
+}
 
 async function findModel(gateway: Gateway, name: string): Promise<ServedModel> {
   const known = gateway.snapshot.models.get(name);
