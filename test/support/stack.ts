@@ -1,0 +1,481 @@
+/**
+ * The data plane with all that it needs, in one process: a database of its own, gateways on one shared port, a
+ * worker, and two sandboxes. One is registered as a provider like any other, is billed, and counts what it
+ * serves; the other is where test keys go.
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { addDeployment, createModel, createProvider } from "../../src/domains/catalog/index.ts";
+import { createKey, createProject, findOrganization } from "../../src/domains/identity/index.ts";
+import {
+  checkLedger,
+  grant,
+  type LedgerReport,
+  readWallet,
+  type WalletBalances,
+} from "../../src/domains/ledger/index.ts";
+import { type CallReceipt, readCall } from "../../src/domains/metering/index.ts";
+import type { GatewayLimits } from "../../src/gateway/gateway.ts";
+import { type GatewayOptions, type RunningGateway, startGateway } from "../../src/gateway/start.ts";
+import { nanosFromUsd, picosFromUsdPerMillion } from "../../src/lib/money.ts";
+import type { Database } from "../../src/platform/db/database.ts";
+import { createLog, type LogFields } from "../../src/platform/log.ts";
+import type { Quirks } from "../../src/providers/upstream.ts";
+import { type Sandbox, startSandbox } from "../../src/sandbox/start.ts";
+import { startWorker } from "../../src/worker/start.ts";
+import { type DatabaseProxy, startDatabaseProxy } from "./database-proxy.ts";
+import { openTestDatabase } from "./postgres.ts";
+import { until } from "./until.ts";
+
+export type StackOptions = {
+  gateways?: number;
+  limits?: Partial<GatewayLimits>;
+  lease?: Partial<GatewayOptions["lease"]>;
+  journal?: Partial<GatewayOptions["journal"]>;
+  /** Gateways and worker reach the database through `stack.proxy`, which can be cut. */
+  isDatabaseCuttable?: boolean;
+  /** Log lines of level error that the tests cause on purpose; any other one fails them. */
+  expectedErrors?: RegExp;
+};
+
+export type Answered = {
+  status: number;
+  headers: Headers;
+  text: string;
+  body: Record<string, unknown>;
+};
+
+/** A stream is sent in chunks, without its length being declared. */
+export type ChatBody = string | Uint8Array | ReadableStream<Uint8Array> | Record<string, unknown>;
+
+export type ModelOptions = {
+  name: string;
+  provider?: string;
+  upstream?: string;
+  maxOutputTokens?: number;
+  contextTokens?: number;
+  /** US dollars per million tokens; null: no price at all. */
+  price?: { input: string; output: string; cached?: string } | null;
+};
+
+export type KeyOptions = {
+  organization?: string;
+  project?: string;
+  mode?: "live" | "test";
+  budgetUsd?: string;
+  /** Given to the organization's wallet; "10.00" by default, for live keys. */
+  creditUsd?: string | null;
+  rpm?: number;
+  tpm?: number;
+  expiresAt?: Date;
+};
+
+export type CreatedKey = { key: string; keyId: string; organization: string };
+
+/** What the sandbox says it has served; `GET /v1/served`. */
+export type ServedTotals = {
+  calls: number;
+  prompt_tokens: number;
+  cached_tokens: number;
+  completion_tokens: number;
+  reasoning_tokens: number;
+  attempts: ServedAttempt[];
+};
+export type ServedAttempt = {
+  id: string;
+  state: string;
+  outcome: string;
+  prompt_tokens: number;
+  completion_tokens: number;
+};
+
+/** One row of `usage_event`, as far as tests look at it. */
+export type PostedEvent = {
+  eventId: string;
+  requestId: string;
+  attempt: number;
+  keyId: string;
+  outcome: string;
+  source: string;
+  inputTokens: number;
+  outputTokens: number;
+  costPicos: bigint;
+  chargeNanos: bigint;
+  uncoveredPicos: bigint;
+};
+
+export type Stack = AsyncDisposable & {
+  home: string;
+  port: number;
+  /** Ends in `/v1`. */
+  url: string;
+  database: Database;
+  proxy: DatabaseProxy;
+  gateways: RunningGateway[];
+  logged: LogFields[];
+  provider(options: NewProviderOptions): Promise<void>;
+  model(options: ModelOptions): Promise<void>;
+  deploy(options: { model: string; provider: string; upstream?: string }): Promise<void>;
+  key(options?: KeyOptions): Promise<CreatedKey>;
+  project(options: { organization: string; name: string; budgetUsd: string }): Promise<void>;
+  credit(organization: string, usd: string): Promise<void>;
+  /** POST /v1/chat/completions, read to the end. Anything but an object is sent as it is. */
+  chat(key: string, body: ChatBody): Promise<Answered>;
+  /** Resolves when nothing is under way and every record of every journal is in the ledger. */
+  untilPosted(): Promise<void>;
+  /** Resolves when no money lies in leases any more. */
+  untilIdle(): Promise<void>;
+  events(filter?: { keyId?: string; requestId?: string }): Promise<PostedEvent[]>;
+  receipt(requestId: string): Promise<CallReceipt | undefined>;
+  wallet(organization: string): Promise<WalletBalances>;
+  ledger(): Promise<LedgerReport>;
+  served(): Promise<ServedTotals>;
+  servedInTestMode(): Promise<ServedTotals>;
+  addGateway(): Promise<RunningGateway>;
+  stopWorker(): Promise<void>;
+  startWorker(): Promise<void>;
+  /** Throws when something was logged as an error that no test expects. */
+  assertNoErrors(): void;
+};
+
+type NewProviderOptions = {
+  name: string;
+  url: string;
+  credential?: string;
+  region?: string;
+  quirks?: Quirks;
+};
+
+export const keyPepper = "ab".repeat(32);
+const sealKey = "cd".repeat(32);
+const actor = "test";
+
+/** Of the provider `upstream`, which is the billed sandbox. */
+export const CREDENTIAL = "upstream-credential-7f3a9c";
+
+const defaults = {
+  limits: {
+    bodyBytesMax: 256 * 1024,
+    jsonDepthMax: 32,
+    messagesMax: 100,
+    answerTimeoutMs: 10_000,
+    silenceTimeoutMs: 10_000,
+    lookUpTimeoutMs: 5_000,
+  },
+  lease: { ttlMs: 60_000, marginMs: 5_000, maxUsd: "5.00", idleMs: 60_000 },
+  journal: { segmentBytes: 1024 * 1024, groupMaxRecords: 1024 },
+};
+
+export async function startStack(options: StackOptions = {}): Promise<Stack> {
+  const cleanUp = new AsyncDisposableStack();
+  try {
+    return await start(options, cleanUp);
+  } catch (error) {
+    await cleanUp.disposeAsync();
+    throw error;
+  }
+}
+
+async function start(options: StackOptions, cleanUp: AsyncDisposableStack): Promise<Stack> {
+  const home = mkdtempSync(join(tmpdir(), "baseload-stack-"));
+  cleanUp.defer(() => rmSync(home, { recursive: true, force: true }));
+  const { url: directUrl, database } = cleanUp.use(await openTestDatabase());
+  const proxy = cleanUp.use(await startDatabaseProxy(directUrl));
+  const logged: LogFields[] = [];
+  const log = createLog({
+    role: "test",
+    level: "debug",
+    sink: (line) => logged.push(JSON.parse(line) as LogFields),
+  });
+  const billed = await startSandbox({ port: 0, hostname: "127.0.0.1", token: CREDENTIAL });
+  cleanUp.defer(() => billed.stop());
+  const testMode = await startSandbox({ port: 0, hostname: "127.0.0.1", token: null });
+  cleanUp.defer(() => testMode.stop());
+
+  const databaseUrl = options.isDatabaseCuttable === true ? proxy.url : directUrl;
+  const gateways: RunningGateway[] = [];
+  const addGateway = async () => {
+    const gateway = await startGateway({
+      home,
+      databaseUrl,
+      databasePoolSize: 4,
+      hostname: "127.0.0.1",
+      port: gateways[0]?.port ?? 0,
+      gateways: options.gateways ?? 1,
+      keyPepper,
+      sealKey,
+      sandbox: {
+        name: "sandbox",
+        dialect: "openai-chat",
+        baseUrl: testMode.url,
+        credential: null,
+        allowPrivate: true,
+        quirks: { usage_lookup: true },
+      },
+      limits: { ...defaults.limits, ...options.limits },
+      lease: { ...defaults.lease, ...options.lease },
+      journal: { ...defaults.journal, ...options.journal },
+      drainTimeoutMs: 5_000,
+      log,
+    });
+    gateways.push(gateway);
+    return gateway;
+  };
+  const worker = workerOf({ home, databaseUrl, log });
+  cleanUp.defer(() => worker.stop());
+  cleanUp.defer(async () => {
+    await proxy.resume();
+    await Promise.all(gateways.map((gateway) => gateway.stop()));
+  });
+  const store = storeOf(database);
+  await store.provider({
+    name: "upstream",
+    url: billed.url,
+    credential: CREDENTIAL,
+    region: "eu-test-1",
+    quirks: { usage_lookup: true },
+  });
+  for (let i = 0; i < (options.gateways ?? 1); i++) await addGateway();
+  await worker.start();
+
+  const url = `http://127.0.0.1:${gateways[0]?.port}/v1`;
+  const assertNoErrors = () => {
+    const unexpected = logged.filter(
+      ({ level, message }) =>
+        level === "error" && options.expectedErrors?.test(String(message)) !== true,
+    );
+    if (unexpected.length > 0) throw new Error(`logged as errors: ${Bun.inspect(unexpected)}`);
+  };
+  return {
+    home,
+    port: gateways[0]?.port ?? 0,
+    url,
+    database,
+    proxy,
+    gateways,
+    logged,
+    ...store,
+    chat: (key, body) => chat(url, key, body),
+    untilPosted: () => untilPosted({ home, database, gateways }),
+    untilIdle: () => untilIdle(database),
+    ledger: () => checkLedger(database),
+    served: () => readServed(billed),
+    servedInTestMode: () => readServed(testMode),
+    addGateway,
+    stopWorker: worker.stop,
+    startWorker: worker.start,
+    assertNoErrors,
+    async [Symbol.asyncDispose]() {
+      await cleanUp.disposeAsync();
+      assertNoErrors();
+    },
+  };
+}
+
+function workerOf(options: Pick<GatewayOptions, "home" | "databaseUrl" | "log">) {
+  let running: { stop(): Promise<void> } | undefined;
+  return {
+    async start() {
+      running = await startWorker({
+        ...options,
+        databasePoolSize: 4,
+        sealKey,
+        batchSize: 500,
+        pollMs: 5,
+        quarantineGraceMs: 30_000,
+      });
+    },
+    async stop() {
+      const stopped = running?.stop();
+      running = undefined;
+      await stopped;
+    },
+  };
+}
+
+/** What an operator does, straight into the database: gateways hear of it as they would from the control plane. */
+function storeOf(database: Database) {
+  const credit = async (organization: string, usd: string): Promise<void> => {
+    const { walletId } = await findOrganization(database, organization);
+    await database.transact((client) =>
+      grant(client, { walletId, amount: nanosFromUsd(usd, "usd") }),
+    );
+  };
+  return {
+    credit,
+    async provider({ name, url, credential, region, quirks }: NewProviderOptions): Promise<void> {
+      await createProvider(database, {
+        name,
+        dialect: "openai-chat",
+        baseUrl: url,
+        credential,
+        region,
+        allowPrivate: true,
+        quirks: quirks ?? {},
+        sealKey,
+        actor,
+      });
+    },
+    async model(options: ModelOptions): Promise<void> {
+      const { price = { input: "1", output: "2" } } = options;
+      await createModel(database, {
+        name: options.name,
+        provider: options.provider ?? "upstream",
+        upstream: options.upstream ?? "sandbox-echo",
+        maxOutputTokens: options.maxOutputTokens ?? 1_000,
+        contextTokens: options.contextTokens,
+        actor,
+        ...(price === null ? {} : { terms: toTerms(price) }),
+      });
+    },
+    async deploy(options: { model: string; provider: string; upstream?: string }): Promise<void> {
+      await addDeployment(database, { upstream: "sandbox-echo", ...options, actor });
+    },
+    async key(options: KeyOptions = {}): Promise<CreatedKey> {
+      const { organization = "acme", mode = "live", creditUsd = "10.00", budgetUsd } = options;
+      const { text, key } = await createKey(database, {
+        organization,
+        project: options.project ?? "main",
+        name: "test",
+        mode,
+        budget: budgetUsd === undefined ? undefined : nanosFromUsd(budgetUsd, "budget"),
+        rpm: options.rpm,
+        tpm: options.tpm,
+        expiresAt: options.expiresAt,
+        pepper: keyPepper,
+        actor,
+      });
+      if (mode === "live" && creditUsd !== null) await credit(organization, creditUsd);
+      return { key: text, keyId: key.keyId, organization };
+    },
+    async project(options: { organization: string; name: string; budgetUsd: string }) {
+      const { organization, name, budgetUsd } = options;
+      const budget = nanosFromUsd(budgetUsd, "budget");
+      await createProject(database, { organization, name, budget, actor });
+    },
+    async wallet(organization: string): Promise<WalletBalances> {
+      const { walletId } = await findOrganization(database, organization);
+      return await readWallet(database, walletId);
+    },
+    receipt: (requestId: string) => readCall(database, requestId),
+    events: (filter: { keyId?: string; requestId?: string } = {}) => readEvents(database, filter),
+  };
+}
+
+const toTerms = (price: NonNullable<ModelOptions["price"]>) => ({
+  uncached_input: picosFromUsdPerMillion(price.input, "input"),
+  output_text: picosFromUsdPerMillion(price.output, "output"),
+  ...(price.cached === undefined
+    ? {}
+    : { cache_read: picosFromUsdPerMillion(price.cached, "cached") }),
+});
+
+async function chat(url: string, key: string, body: ChatBody): Promise<Answered> {
+  const isRaw =
+    typeof body === "string" || body instanceof Uint8Array || body instanceof ReadableStream;
+  const response = await fetch(`${url}/chat/completions`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
+    body: isRaw ? (body as string) : JSON.stringify(body),
+  });
+  const text = await response.text();
+  const isJson = response.headers.get("content-type")?.startsWith("application/json") === true;
+  const parsed = isJson && text !== "" ? (JSON.parse(text) as Record<string, unknown>) : {};
+  return { status: response.status, headers: response.headers, text, body: parsed };
+}
+
+type Posting = { home: string; database: Database; gateways: readonly RunningGateway[] };
+
+/** From the outside: each gateway's own metrics, and what PostgreSQL has acknowledged of its journal. */
+async function untilPosted({ home, database, gateways }: Posting): Promise<void> {
+  const seen: unknown[] = [];
+  await until(
+    "that everything is posted",
+    async () => {
+      seen.length = 0;
+      const { rows } = await database.pool.query<{ gateway_id: string; acked_sequence: bigint }>(
+        "select gateway_id, acked_sequence from gateway_process where state = 'running'",
+      );
+      const running = gateways.filter(({ gatewayId }) =>
+        rows.some((row) => row.gateway_id === gatewayId),
+      );
+      for (const { gatewayId } of running) {
+        const metrics = await readMetrics(join(home, "run", `gateway-${gatewayId}.sock`));
+        const acked = rows.find((row) => row.gateway_id === gatewayId)?.acked_sequence ?? 0n;
+        seen.push({ gatewayId, acked, ...metrics });
+        if (metrics.underWay > 0 || acked < BigInt(metrics.sequence)) return false;
+      }
+      return true;
+    },
+    { describe: () => seen },
+  );
+}
+
+async function readMetrics(socketPath: string): Promise<{ underWay: number; sequence: number }> {
+  const response = await fetch("http://gateway/metrics", { unix: socketPath });
+  const text = await response.text();
+  const sampleOf = (name: string) =>
+    Number(new RegExp(`^${name} (.+)$`, "m").exec(text)?.[1] ?? Number.NaN);
+  const underWay =
+    sampleOf("baseload_calls_in_flight") +
+    sampleOf("baseload_unsettled_attempts") +
+    sampleOf("baseload_held_usd");
+  return { underWay, sequence: sampleOf("baseload_journal_sequence") };
+}
+
+async function untilIdle(database: Database): Promise<void> {
+  await until("that all leases are given back", async () => {
+    const { rows } = await database.pool.query<{ open: bigint }>(
+      "select count(*) as open from lease where state <> 'closed'",
+    );
+    return rows[0]?.open === 0n;
+  });
+}
+
+async function readServed(sandbox: Sandbox): Promise<ServedTotals> {
+  const response = await fetch(`${sandbox.url}/served`, {
+    headers: { authorization: `Bearer ${CREDENTIAL}` },
+  });
+  return (await response.json()) as ServedTotals;
+}
+
+async function readEvents(
+  database: Database,
+  filter: { keyId?: string; requestId?: string },
+): Promise<PostedEvent[]> {
+  const { rows } = await database.pool.query<{
+    event_id: string;
+    request_id: string;
+    attempt: number;
+    key_id: string;
+    outcome: string;
+    usage_source: string;
+    input_tokens: bigint;
+    output_tokens: bigint;
+    cost_picos: string;
+    charge_nanos: bigint;
+    uncovered_picos: string;
+  }>(
+    `select event_id, request_id, attempt, key_id, outcome, usage_source,
+       uncached_input + cache_read + cache_write + audio_input + image_input as input_tokens,
+       output_text + reasoning + audio_output as output_tokens, cost_picos, charge_nanos, uncovered_picos
+     from usage_event
+     where ($1::text is null or key_id = $1) and ($2::uuid is null or request_id = $2)
+     order by started_at, event_id`,
+    [filter.keyId ?? null, filter.requestId ?? null],
+  );
+  return rows.map((row) => ({
+    eventId: row.event_id,
+    requestId: row.request_id,
+    attempt: row.attempt,
+    keyId: row.key_id,
+    outcome: row.outcome,
+    source: row.usage_source,
+    inputTokens: Number(row.input_tokens),
+    outputTokens: Number(row.output_tokens),
+    costPicos: BigInt(row.cost_picos),
+    chargeNanos: row.charge_nanos,
+    uncoveredPicos: BigInt(row.uncovered_picos),
+  }));
+}
