@@ -3,7 +3,7 @@
  * its leases are closed, and its journal is removed. Every step may run again after a crash of the worker.
  */
 import { rm } from "node:fs/promises";
-import { type Model, readCatalog } from "../domains/catalog/index.ts";
+import { readForSettlement } from "../domains/catalog/index.ts";
 import type { LedgerStore } from "../domains/ledger/index.ts";
 import type { Intent, PriceComponents, UsageEvent } from "../domains/metering/index.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -38,7 +38,7 @@ export async function recoverGateway(recovery: Recovery): Promise<boolean> {
   const { poster, store, gatewayId, log } = recovery;
   const intents = poster.openIntents();
   if (intents.length > 0) {
-    const providers = await readProviders(recovery);
+    const providers = await readProviders(recovery, intents);
     for (let i = 0; i < intents.length; i += ASKED_AT_ONCE) {
       const group = intents.slice(i, i + ASKED_AT_ONCE);
       const settled = await Promise.all(group.map((intent) => settle(recovery, intent, providers)));
@@ -94,17 +94,18 @@ async function learn(
   });
 }
 
-async function readProviders({ database, sealKey }: Recovery): Promise<Providers> {
-  const models = [...(await readCatalog(database, sealKey)).values()];
-  return {
-    upstreams: new Map(models.flatMap(upstreamsOf)),
-    prices: new Map(
-      models.flatMap(({ prices }) => prices.map((one) => [one.priceVersionId, one.picos] as const)),
-    ),
-  };
-}
-
-const upstreamsOf = (model: Model) =>
-  model.deployments.map(
-    ({ deploymentId, provider }) => [deploymentId, toUpstream(provider)] as const,
+/** What was removed since is included: an attempt that began before must still be settled. */
+async function readProviders(
+  { database, sealKey }: Recovery,
+  intents: readonly Intent[],
+): Promise<Providers> {
+  const { prices, deployments } = await readForSettlement(database, {
+    sealKey,
+    priceVersionIds: intents.map((intent) => intent.priceVersionId),
+    deploymentIds: intents.map((intent) => intent.deploymentId),
+  });
+  const upstreams = [...deployments].map(
+    ([deploymentId, { provider }]) => [deploymentId, toUpstream(provider)] as const,
   );
+  return { prices, upstreams: new Map(upstreams) };
+}
