@@ -35,7 +35,8 @@ export function readRetryAfter(headers: Headers, nowMs: number): number | undefi
   let seconds = Number.NaN;
   if (ms !== null && ms.trim() !== "") seconds = Number(ms) / 1_000;
   else if (text !== null && /^\s*\d+(\.\d+)?\s*$/.test(text)) seconds = Number(text);
-  else if (text !== null) seconds = (Date.parse(text) - nowMs) / 1_000;
+  else if (text !== null && /^\s*[A-Z][a-z]{2},? /.test(text))
+    seconds = (Date.parse(text) - nowMs) / 1_000;
   if (!Number.isFinite(seconds)) return undefined;
   return Math.min(Math.max(Math.ceil(seconds), 0), RETRY_AFTER_SECONDS_MAX);
 }
