@@ -1,4 +1,5 @@
 /** Configuration → running role: the only place where the parts of a process are put together. */
+import { Failure } from "./lib/errors.ts";
 import type { Config } from "./platform/config/config.ts";
 import { openDatabase } from "./platform/db/database.ts";
 import type { Log } from "./platform/log.ts";
@@ -91,7 +92,29 @@ export const composeRole: Readonly<Record<Role, Compose>> = {
   },
 
   runner: async (config, log) => {
-    throw new Error(`to come ${config.model} ${log}`);
+    const { readHostedModel } = await import("./domains/serving/index.ts");
+    const { startRunner } = await import("./runner/start.ts");
+    const model = await readHostedModel(config.home, config.model);
+    if (model === undefined) {
+      throw new Failure(
+        "not_found",
+        `There are no weights of '${config.model}' in this home. Fetch them: baseload model pull ${config.model}`,
+      );
+    }
+    const { port, sequences, contextTokens, threads } = config.runner;
+    return await startRunner({
+      modelName: model.name,
+      modelPath: model.path,
+      sampling: model.sampling,
+      hostname: LOOPBACK,
+      port,
+      token: readSecrets(config.home).internal_token,
+      ...(sequences === undefined ? {} : { sequences }),
+      ...(contextTokens === undefined ? {} : { contextTokens }),
+      ...(threads === undefined ? {} : { threads }),
+      drainMs: config.drainMs,
+      log,
+    });
   },
 };
 

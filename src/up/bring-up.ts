@@ -3,10 +3,10 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "../lib/clock.ts";
 import type { Config } from "../platform/config/config.ts";
-import type { Variables } from "../platform/config/env.ts";
 import { type Database, openDatabase } from "../platform/db/database.ts";
 import { migrate } from "../platform/db/migrate.ts";
 import type { Log } from "../platform/log.ts";
+import { postgresRootOf } from "../platform/postgres/embedded.ts";
 import { readSecrets, type Secrets } from "../platform/secrets.ts";
 import type { Child } from "./child.ts";
 import { type ControlClient, openControl } from "./control-client.ts";
@@ -25,6 +25,7 @@ import {
   showHowToGetModel,
   showKey,
   showNextSteps,
+  showTestKey,
 } from "./next-steps.ts";
 import { assertPortFree, PortBook } from "./ports.ts";
 import { supervisePostgres } from "./postgres.ts";
@@ -38,7 +39,6 @@ export type BringUpOptions = {
   supervisor: Supervisor;
   screen: Screen;
   log: Log;
-  variables: Variables;
   signal: AbortSignal;
 };
 
@@ -98,7 +98,7 @@ async function startDatabase({ config, supervisor, screen, log }: BringUpOptions
       onTrouble: (text) => screen.print(`  ${text}`),
     }),
   );
-  step.done("embedded database, durable");
+  step.done(`embedded, data in ${postgresRootOf(config.home)}`);
   return started;
 }
 
@@ -212,6 +212,9 @@ async function showFirstMinute(
   const hosted = await withDefaultModel(setting, served, isFirst);
   const model = hosted[0]?.name;
   if (isFirst) await makeFirstMinute(setting, model);
+  else if (setting.hostsModel && model === undefined) {
+    screen.print(`  No model is hosted: npx baseload model pull${installation.homeFlag}`);
+  }
   screen.print("");
   screen.heading(
     `Ready in ${seconds(systemClock.monotonicMs() - startedMs)}. Ctrl-C stops everything.`,
@@ -241,7 +244,7 @@ async function withDefaultModel(
     const model = await fetchModel({
       name: config.model,
       home: config.home,
-      huggingFace: setting.variables["BASELOAD_HF_ENDPOINT"],
+      huggingFace: config.hfEndpoint,
       step,
       signal: setting.signal,
     });
@@ -273,6 +276,7 @@ async function makeFirstMinute(setting: Setting, model: string | undefined): Pro
     if (model !== undefined) await makeFirstCall(minute, { key, model, isBilled: true });
     else {
       const testKey = await makeTestKey(minute);
+      showTestKey(screen, testKey);
       await makeFirstCall(minute, { key: testKey, model: "sandbox-static", isBilled: false });
     }
   } catch (error) {

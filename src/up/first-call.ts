@@ -154,7 +154,7 @@ async function showReceipt(
   screen.heading("Receipt");
   screen.print("");
   const lines: [name: string, value: string, note: string][] = [
-    ["model", receipt.model, `${attempt?.provider ?? ""}, ${call.took}`],
+    ["model", receipt.model, `answered in ${call.took}`],
     ["input", `${fresh} tokens`, perMillion(price?.input_usd_per_mtok)],
     [
       "cached input",

@@ -25,6 +25,16 @@ export function showKey(screen: Screen, key: string): void {
   screen.print(`  export BASELOAD_API_KEY=${key}`);
 }
 
+/** Until there is a model, the key to begin with is the one that reaches the sandbox. */
+export function showTestKey(screen: Screen, key: string): void {
+  screen.print("");
+  screen.print(
+    "  There is no model for it to call yet. This one reaches simulated models, free of charge:",
+  );
+  screen.print("");
+  screen.print(`  export BASELOAD_API_KEY=${key}`);
+}
+
 export function showNextSteps(
   screen: Screen,
   installation: Installation & { model: string; organization: string },
@@ -63,7 +73,7 @@ export function showHowToGetModel(
     indent(`When the network is there, or with a GGUF file that you have, run one of these and start again:
 
    npx baseload model pull ${options.name}${options.homeFlag}
-   npx baseload model pull my-model --source /path/to/model.gguf${options.homeFlag}
+   npx baseload model pull my-model --source file:/path/to/model.gguf${options.homeFlag}
 
 Or connect a provider that you have an account with; that works at once:
 

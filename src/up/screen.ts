@@ -55,7 +55,9 @@ export function createScreen(options: ScreenOptions): Screen {
     const nowMs = clock.monotonicMs();
     const slow = [...running].filter((step) => nowMs - step.startedMs > QUIET_MS);
     if (slow.length === 0) return;
-    const line = slow.map((step) => `${step.name} ${seconds(nowMs - step.startedMs)} ${step.text}`);
+    const line = slow.map((step) =>
+      `${step.name} ${seconds(nowMs - step.startedMs)} ${step.text}`.trimEnd(),
+    );
     clear();
     out(`  … ${line.join(" · ")}`.trimEnd().slice(0, options.columns - 1));
     isLineDrawn = true;

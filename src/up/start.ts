@@ -74,7 +74,7 @@ async function superviseUntilAsked(
   let exitCode = DONE;
   try {
     await Promise.race([
-      bringUp({ ...options, supervisor, screen, log, variables, signal: wish.signal }),
+      bringUp({ ...options, supervisor, screen, log, signal: wish.signal }),
       wish.came,
     ]);
     await wish.came;

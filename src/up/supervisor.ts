@@ -48,6 +48,8 @@ export class Supervisor {
   readonly #startedAt: string;
   #postgres: Promise<SupervisedPostgres> | undefined;
   #databaseUrl: string | undefined;
+  /** Names of processes that ended by themselves and are not back yet. */
+  readonly #down = new Set<string>();
   #isStopping = false;
   #isUp = false;
 
@@ -96,11 +98,14 @@ export class Supervisor {
       log,
       onReady: () => {
         log.info("a process is ready", { name, pid: child.pid });
-        if (this.#isUp) this.#options.screen.print(`  ${name} is ready`);
+        if (this.#down.delete(name) && this.#isUp) {
+          this.#options.screen.print(`  ${name} is ready again`);
+        }
         this.#writeState();
       },
       onEnd: (reason, waitMs) => {
         log.error("a process ended by itself", { name, reason, waitMs });
+        this.#down.add(name);
         if (this.#isUp) {
           this.#options.screen.print(
             `  ${name}: ${reason}; starting it again in ${seconds(waitMs)}. See logs/${role}.log`,

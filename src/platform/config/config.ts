@@ -171,12 +171,20 @@ const Runner = z.object({
     min: 1,
     max: PORT_MAX,
   }),
-  sequences: whole({
+  sequences: z.int().min(1).max(256).optional().meta({
     description: "Calls that a hosted model answers at the same time; more wait in line.",
-    default: 8,
-    min: 1,
-    max: 256,
+    defaultText: "what cores and memory allow",
   }),
+  contextTokens: z.int().min(256).max(1_048_576).optional().meta({
+    description: "Tokens of one call, input and output together.",
+    defaultText: "what the model was trained with, if the memory allows",
+  }),
+  threads: z
+    .int()
+    .min(1)
+    .max(256)
+    .optional()
+    .meta({ description: "Threads that compute.", defaultText: "one per CPU core, less one" }),
 });
 
 const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:/@-]{0,126}$/, "is not a model name");
@@ -207,10 +215,16 @@ export const ConfigSchema = z.object({
     .max(64)
     .optional()
     .meta({ description: "Gateway processes.", defaultText: "one per CPU core, at least 2" }),
-  model: name
-    .default("smollm2-135m-instruct")
+  model: name.default("smollm2-135m-instruct").meta({
+    description: "Model that the first start fetches, and that `baseload runner` serves.",
+  }),
+  hfEndpoint: z
+    .string()
+    .regex(/^https?:\/\//, "must begin with https://")
+    .optional()
     .meta({
-      description: "Model that the first start fetches, and that `baseload runner` serves.",
+      description: "Mirror of the Hugging Face hub.",
+      defaultText: "https://huggingface.co",
     }),
   drainMs: whole({
     description: "On stop, how long streams under way may take to end.",

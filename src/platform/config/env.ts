@@ -134,7 +134,7 @@ function unknownVariables(fields: readonly Field[], variables: Variables): strin
     Object.keys(variables)
       .filter((name) => name.startsWith("BASELOAD_") && !known.includes(name))
       // Kubernetes sets `BASELOAD_SERVICE_HOST` and the like in every pod beside a service named baseload.
-      .filter((name) => !/^BASELOAD_(TEST|HF|MODELSCOPE)_|_(SERVICE|PORT)(_|$)/.test(name))
+      .filter((name) => !/^BASELOAD_TEST_|_(SERVICE|PORT)(_|$)/.test(name))
       .map((name) => `  ${name} is not known and has no effect.${suggest(name, known)}`)
   );
 }
