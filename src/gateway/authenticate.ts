@@ -36,17 +36,17 @@ async function verify(gateway: Gateway, key: string): Promise<Principal> {
   if (parsed === undefined) {
     throw refused("This is not a Baseload API key: its form or its checksum is wrong.");
   }
-  const askedMs = gateway.clock.monotonicMs();
-  let principal = gateway.snapshot.principals.get(parsed.keyId);
-  if (principal === undefined) {
-    await gateway.snapshot.lookAgain(askedMs);
-    principal = gateway.snapshot.principals.get(parsed.keyId);
+  const { snapshot } = gateway;
+  const { keyId } = parsed;
+  if (!snapshot.principals.has(keyId)) {
+    await snapshot.lookAgain(() => snapshot.principals.has(keyId));
   }
+  const principal = snapshot.principals.get(keyId);
   const isSame =
     principal !== undefined && timingSafeEqual(hmacKey(gateway.keyPepper, key), principal.keyHmac);
   if (principal === undefined || !isSame) throw refused("This API key is not known here.");
-  if (gateway.snapshot.verifiedKeys.size < VERIFIED_KEYS_MAX) {
-    gateway.snapshot.verifiedKeys.set(key, principal);
+  if (snapshot.verifiedKeys.size < VERIFIED_KEYS_MAX) {
+    snapshot.verifiedKeys.set(key, principal);
   }
   return principal;
 }

@@ -86,12 +86,11 @@ async function planSandbox(gateway: Gateway, request: ChatRequest): Promise<Plan
 }
 
 async function findModel(gateway: Gateway, name: string): Promise<ServedModel> {
-  const known = gateway.snapshot.models.get(name);
-  if (known !== undefined) return known;
-  await gateway.snapshot.lookAgain(gateway.clock.monotonicMs());
-  const created = gateway.snapshot.models.get(name);
-  if (created === undefined) throw unknownModel(gateway, name);
-  return created;
+  const { snapshot } = gateway;
+  if (!snapshot.models.has(name)) await snapshot.lookAgain(() => snapshot.models.has(name));
+  const model = snapshot.models.get(name);
+  if (model === undefined) throw unknownModel(gateway, name);
+  return model;
 }
 
 function unknownModel(gateway: Gateway, name: string): Failure {

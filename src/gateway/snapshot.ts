@@ -20,6 +20,8 @@ export type SnapshotOptions = {
   log: Log;
 };
 
+type Waiting = { sinceMs: number; isThere(): boolean; resolve(): void };
+
 /** Unknown names may make us look again this often at most, so that junk cannot flood the database. */
 const MISS_INTERVAL_MS = 250;
 /** A caller with an unknown name waits no longer than this for a second look. */
@@ -31,6 +33,8 @@ export class Snapshot {
   #reading: Promise<void> | undefined;
   #isStale = false;
   #readStartedMs = Number.NEGATIVE_INFINITY;
+  readonly #waiting = new Set<Waiting>();
+  #planned: Promise<void> | undefined;
   /** Keys that were verified against this content: saves an HMAC for each call. */
   verifiedKeys = new Map<string, Principal>();
   isLoaded = false;
@@ -59,35 +63,54 @@ export class Snapshot {
     return this.#reading;
   }
 
-  /** Looks once more before a name is called unknown: it may have been created a moment ago. */
-  async lookAgain(sinceMs: number): Promise<void> {
-    if (this.#readStartedMs > sinceMs) return;
-    const nowMs = this.#options.clock.monotonicMs();
-    if (this.#reading === undefined && nowMs - this.#readStartedMs < MISS_INTERVAL_MS) {
-      await Bun.sleep(MISS_INTERVAL_MS - (nowMs - this.#readStartedMs));
-      if (this.#readStartedMs > sinceMs) return;
-    }
-    const refreshed = this.refresh().catch(() => undefined);
-    await Promise.race([refreshed, Bun.sleep(MISS_WAIT_MS)]);
+  /**
+   * Looks again for a name that was not found: it may have been created a moment ago. Returns when it is there, or
+   * when a read that began after the question has not found it either.
+   */
+  async lookAgain(isThere: () => boolean): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const waiting = { sinceMs: this.#options.clock.monotonicMs(), isThere, resolve };
+    this.#waiting.add(waiting);
+    this.#planned ??= this.#readInTurn();
+    await Promise.race([promise, Bun.sleep(MISS_WAIT_MS)]);
+    this.#waiting.delete(waiting);
+  }
+
+  /** One read for all who wait, and not before its time. */
+  async #readInTurn(): Promise<void> {
+    await this.#reading?.catch(() => undefined);
+    const turnMs = this.#readStartedMs + MISS_INTERVAL_MS;
+    await Bun.sleep(Math.max(turnMs - this.#options.clock.monotonicMs(), 0));
+    this.#planned = undefined;
+    // Another read, after a notice, may have served them meanwhile.
+    if (this.#waiting.size > 0) await this.refresh().catch(() => undefined);
   }
 
   async #readUntilFresh(): Promise<void> {
     do {
       this.#isStale = false;
-      this.#readStartedMs = this.#options.clock.monotonicMs();
+      const startedMs = this.#options.clock.monotonicMs();
+      this.#readStartedMs = startedMs;
       try {
         this.#content = await this.#options.read();
         this.verifiedKeys = new Map();
         this.isLoaded = true;
+        this.#release(startedMs);
       } catch (error) {
         this.#options.log.warn(
           "keys and models could not be read again; the last ones stay in use",
-          {
-            error,
-          },
+          { error },
         );
+        // Nobody will know better soon.
+        this.#release(Number.POSITIVE_INFINITY);
         throw error;
       }
     } while (this.#isStale);
+  }
+
+  #release(readStartedMs: number): void {
+    for (const { sinceMs, isThere, resolve } of this.#waiting) {
+      if (sinceMs < readStartedMs || isThere()) resolve();
+    }
   }
 }
