@@ -1,11 +1,12 @@
 /**
  * Writes the files that are derived from others. `--verify` changes nothing and fails when one of them is out
- * of date. Run it after every change of a migration or of a configuration field: `npm run generate`.
+ * of date. Run it after every change of a migration or of a configuration field, or of a command: `npm run generate`.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
+import { cliReference } from "../src/cli/reference.ts";
 import { configJsonSchema } from "../src/platform/config/fields.ts";
 import { renderConfigReference } from "../src/platform/config/reference.ts";
 import { openTestDatabase } from "../test/support/postgres.ts";
@@ -36,14 +37,14 @@ async function generateSchema(): Promise<Generated> {
   }
 }
 
+const reference = (name: string) => join(root, "docs/reference", name);
+
 const generators: readonly (() => Promise<Generated> | Generated)[] = [
   generateSchema,
+  () => ({ path: reference("cli.md"), text: cliReference() }),
+  () => ({ path: reference("configuration.md"), text: renderConfigReference() }),
   () => ({
-    path: join(root, "docs/reference/configuration.md"),
-    text: renderConfigReference(),
-  }),
-  () => ({
-    path: join(root, "docs/reference/configuration.schema.json"),
+    path: reference("configuration.schema.json"),
     text: `${JSON.stringify(configJsonSchema(), null, 2)}\n`,
   }),
 ];
