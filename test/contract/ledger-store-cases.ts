@@ -175,9 +175,9 @@ export function ledgerStoreCases(openBench: () => Promise<LedgerBench>): void {
       await takeAll(100n, { gatewayId: gatewayIdOf(2) });
       await post([], { closedLeaseIds: [closed.leaseId] });
 
-      const open = await bench.store.renewLeases(GATEWAY, LATER);
+      const live = await bench.store.renewLeases(GATEWAY, LATER);
 
-      expect([...open]).toEqual([kept.leaseId]);
+      expect(live).toEqual({ open: new Set([kept.leaseId]), quarantined: new Set() });
       expect(await bench.store.quarantineExpired(new Date(EXPIRY.getTime() + 1))).toBe(1);
       expect(await bench.leaseState(kept.leaseId)).toBe("open");
     });
@@ -193,7 +193,9 @@ export function ledgerStoreCases(openBench: () => Promise<LedgerBench>): void {
         quarantined: 1_000n,
       });
 
-      expect(await bench.store.renewLeases(GATEWAY, LATER)).toEqual(new Set());
+      expect(await bench.store.renewLeases(GATEWAY, LATER)).toEqual({
+        ...{ open: new Set(), quarantined: new Set([leaseId]) },
+      });
       expect(await bench.store.returnLease(leaseId, nanos(1n))).toBe(false);
       expect((await takeAll(10n, { leaseId })).leaseId).not.toBe(leaseId);
 
@@ -228,7 +230,9 @@ export function ledgerStoreCases(openBench: () => Promise<LedgerBench>): void {
       });
       // A request that was under way when its process died: nobody would ever close what it opens.
       await expect(takeAll(10n)).rejects.toThrow("declared dead");
-      expect(await bench.store.renewLeases(GATEWAY, LATER)).toEqual(new Set());
+      expect(await bench.store.renewLeases(GATEWAY, LATER)).toEqual({
+        ...{ open: new Set(), quarantined: new Set() },
+      });
       expect(await balances()).toMatchObject({ available: 9_700n, leased: 0n });
     });
 

@@ -11,6 +11,7 @@ import type {
   LeaseGrant,
   LeaseRequest,
   LedgerStore,
+  LiveLeases,
   PostBatch,
   WalletBalances,
 } from "../../src/domains/ledger/index.ts";
@@ -139,11 +140,16 @@ export class MemoryLedgerStore implements LedgerStore {
     });
   }
 
-  renewLeases(gatewayId: string, expiresAt: Date): Promise<ReadonlySet<bigint>> {
+  renewLeases(gatewayId: string, expiresAt: Date): Promise<LiveLeases> {
     return this.#transact(() => {
-      const open = this.#leasesWhere((l) => l.gatewayId === gatewayId && l.state === "open");
+      const idsIn = (state: MemoryLease["state"]) =>
+        this.#leasesWhere((lease) => lease.gatewayId === gatewayId && lease.state === state);
+      const open = idsIn("open");
       for (const lease of open) this.#change(lease, { expiresAt });
-      return new Set(open.map((lease) => lease.leaseId));
+      return {
+        open: new Set(open.map((lease) => lease.leaseId)),
+        quarantined: new Set(idsIn("quarantined").map((lease) => lease.leaseId)),
+      };
     });
   }
 

@@ -11,6 +11,7 @@ export type {
   LeaseGrant,
   LeaseRequest,
   LedgerStore,
+  LiveLeases,
   PostBatch,
 } from "./ledger-store.ts";
 export {

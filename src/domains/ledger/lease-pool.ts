@@ -99,7 +99,7 @@ export class LeasePool {
   readonly #leases = new Map<bigint, Lease>();
   /** Closed in the journal, and perhaps not yet in the database. */
   readonly #closing = new Set<bigint>();
-  /** Open in the database and unknown here, with the number of the last question when they were first seen. */
+  /** In the database and unknown here, with the number of the last question when they were first seen. */
   readonly #strays = new Map<bigint, number>();
   /** Questions to the database that have no answer yet, by number. */
   readonly #asking = new Set<number>();
@@ -208,12 +208,12 @@ export class LeasePool {
     const { clock, store, gatewayId, ttlMs, marginMs } = this.#options;
     const sentAtMs = clock.monotonicMs();
     const before = [...this.#leases.values()];
-    const open = await store.renewLeases(gatewayId, new Date(clock.nowMs() + ttlMs));
+    const live = await store.renewLeases(gatewayId, new Date(clock.nowMs() + ttlMs));
     for (const lease of before) {
-      if (open.has(lease.leaseId)) lease.validUntilMs = sentAtMs + ttlMs - marginMs;
+      if (live.open.has(lease.leaseId)) lease.validUntilMs = sentAtMs + ttlMs - marginMs;
       else this.#retire(lease);
     }
-    this.#closeStrays(open);
+    this.#closeStrays(new Set([...live.open, ...live.quarantined]));
   }
 
   /** Gives leases back that nobody has used for a while. */
@@ -428,10 +428,10 @@ export class LeasePool {
    * Closes leases that nobody here knows because their answers got lost, or nobody ever would. One that is still
    * being asked for is left until all questions of that time have their answers.
    */
-  #closeStrays(open: ReadonlySet<bigint>): void {
-    for (const leaseId of this.#closing) if (!open.has(leaseId)) this.#closing.delete(leaseId);
-    for (const leaseId of this.#strays.keys()) if (!open.has(leaseId)) this.#strays.delete(leaseId);
-    for (const leaseId of open) {
+  #closeStrays(live: ReadonlySet<bigint>): void {
+    for (const leaseId of this.#closing) if (!live.has(leaseId)) this.#closing.delete(leaseId);
+    for (const leaseId of this.#strays.keys()) if (!live.has(leaseId)) this.#strays.delete(leaseId);
+    for (const leaseId of live) {
       if (this.#leases.has(leaseId) || this.#closing.has(leaseId)) continue;
       const askedAtSight = this.#strays.get(leaseId) ?? this.#asked;
       const isAwaited = [...this.#asking].some((number) => number <= askedAtSight);

@@ -34,6 +34,9 @@ export type LeaseGrant = {
   leasedElsewhere: Nanos;
 };
 
+/** The leases of a gateway that are not closed. */
+export type LiveLeases = { open: ReadonlySet<bigint>; quarantined: ReadonlySet<bigint> };
+
 export type PostBatch = {
   gatewayId: string;
   events: readonly UsageEvent[];
@@ -49,8 +52,8 @@ export interface LedgerStore {
   takeLease(request: LeaseRequest): Promise<LeaseGrant>;
   /** Gives a part of an open lease back at once. False when the lease is no longer open. */
   returnLease(leaseId: bigint, amount: Nanos): Promise<boolean>;
-  /** Extends all open leases of a gateway and names them. Leases that are missing are fenced off. */
-  renewLeases(gatewayId: string, expiresAt: Date): Promise<ReadonlySet<bigint>>;
+  /** Extends all open leases of a gateway. Leases that are not among the open ones are fenced off. */
+  renewLeases(gatewayId: string, expiresAt: Date): Promise<LiveLeases>;
   /** Idempotent by event id: replaying a batch changes nothing. Returns how many events were new. */
   post(batch: PostBatch): Promise<number>;
   /** The journal sequence up to which a gateway's records are posted. */

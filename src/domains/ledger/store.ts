@@ -182,15 +182,21 @@ export function ledgerStore(database: Database): LedgerStore {
 
     async renewLeases(gatewayId, expiresAt) {
       // Locked by id before the update, which would lock them in the order of the index.
-      const { rows } = await database.pool.query<{ lease_id: bigint }>(
-        `with open as materialized (
-           select lease_id from lease where gateway_id = $1 and state = 'open' order by lease_id for update
+      const { rows } = await database.pool.query<{ lease_id: bigint; state: string }>(
+        `with live as materialized (
+           select lease_id, state from lease where gateway_id = $1 and state <> 'closed'
+           order by lease_id for update
+         ),
+         renewed as (
+           update lease set expires_at = $2 from live
+           where lease.lease_id = live.lease_id and live.state = 'open'
          )
-         update lease set expires_at = $2 from open where lease.lease_id = open.lease_id
-         returning lease.lease_id`,
+         select lease_id, state from live`,
         [gatewayId, expiresAt],
       );
-      return new Set(rows.map((row) => row.lease_id));
+      const idsIn = (state: string) =>
+        new Set(rows.filter((row) => row.state === state).map((row) => row.lease_id));
+      return { open: idsIn("open"), quarantined: idsIn("quarantined") };
     },
 
     post: (batch) => database.transact((client) => post(client, batch)),
