@@ -65,6 +65,7 @@ describe("exit code 2: the command line is wrong", () => {
     ["wallet --org acme", "Did you mean --organization?"],
     ["org create", "baseload: org create: missing NAME.\nUsage: baseload org create NAME\n"],
     ["price set m --input-usd-per-mtok 1", "missing --output-usd-per-mtok X."],
+    ["--json up", "baseload: write up first and its flags behind it: baseload up …"],
     ["chat hello", "chat needs a key: give --key or set BASELOAD_API_KEY."],
   ];
 
@@ -128,6 +129,24 @@ test("version", async () => {
 
   expect((await run(["--version"])).out).toBe(`baseload ${version} (Bun ${Bun.version})\n`);
   expect((await run(["version", "--json"])).json()).toEqual({ version, bun: Bun.version });
+});
+
+test("a long answer is written whole, however slowly it is read", async () => {
+  const program = `
+    const { runCli } = await import(${JSON.stringify(`${import.meta.dir}/main.ts`)});
+    const { processTerminal } = await import(${JSON.stringify(`${import.meta.dir}/output/terminal.ts`)});
+    const terminal = processTerminal();
+    terminal.out("x".repeat(3_000_000));
+    process.exit(await runCli(["help"], { terminal, variables: {} }));`;
+  const child = Bun.spawn([
+    "sh",
+    "-c",
+    '"$0" -e "$1" | (sleep 0.3; wc -c)',
+    process.execPath,
+    program,
+  ]);
+
+  expect(Number(await child.stdout.text())).toBeGreaterThan(3_000_000);
 });
 
 describe("help is there at once", () => {

@@ -23,20 +23,23 @@ const DONE = 0;
 const REFUSED = 1;
 const WRONG_USAGE = 2;
 
-/** @returns the exit code of the process. */
+/** @returns the exit code of the process, which may then end: everything is written. */
 export async function runCli(
   argv: readonly string[],
   surroundings: Surroundings = { terminal: processTerminal(), variables: processVariables() },
 ): Promise<number> {
-  const { terminal } = surroundings;
-  try {
-    const words = argv[0] === "--version" ? ["version", ...argv.slice(1)] : argv;
-    const found = findCommand(words, allCommands);
-    if (found.kind === "group") return showGroup(found, terminal);
-    return await runCommand(found.command, found.rest, surroundings);
-  } catch (error) {
-    return explain(error, terminal);
-  }
+  const code = await runWords(argv, surroundings).catch((error: unknown) =>
+    explain(error, surroundings.terminal),
+  );
+  await surroundings.terminal.flush();
+  return code;
+}
+
+async function runWords(argv: readonly string[], surroundings: Surroundings): Promise<number> {
+  const words = argv[0] === "--version" ? ["version", ...argv.slice(1)] : argv;
+  const found = findCommand(words, allCommands);
+  if (found.kind === "group") return showGroup(found, surroundings.terminal);
+  return await runCommand(found.command, found.rest, surroundings);
 }
 
 function showGroup(group: { prefix: string; wantsHelp: boolean }, terminal: Terminal): number {

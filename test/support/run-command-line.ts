@@ -36,6 +36,7 @@ export async function runCommandLine(
     asksPerson: options.typed !== undefined,
     ask: () => Promise.resolve(typed.shift()),
     readInput: () => Promise.resolve(options.input ?? ""),
+    flush: () => Promise.resolve(),
   };
   const code = await runCli(argv, { terminal, variables: options.variables ?? {} });
   return { code, out, notes, json: () => JSON.parse(out) };

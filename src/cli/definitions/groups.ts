@@ -5,6 +5,7 @@ import { callCommands } from "./calls.ts";
 import { catalogCommands } from "./catalog.ts";
 import { moneyCommands } from "./money.ts";
 import { platformCommands } from "./platform.ts";
+import { processCommands } from "./processes.ts";
 
 export type CommandGroup = { readonly title: string; readonly commands: readonly Command[] };
 
@@ -14,6 +15,7 @@ export const commandGroups: readonly CommandGroup[] = [
   { title: "What may be called", commands: catalogCommands },
   { title: "Calls", commands: callCommands },
   { title: "Money", commands: moneyCommands },
+  { title: "Processes that `up` starts, one by one", commands: processCommands },
 ];
 
 export const allCommands: readonly Command[] = commandGroups.flatMap((group) => group.commands);

@@ -1,16 +1,13 @@
 /** The installation itself. */
 import { type Command, defineCommand } from "../grammar/command.ts";
 import type { Flags } from "../grammar/flags.ts";
-import { UsageError } from "../grammar/usage-error.ts";
+import { configFields, startedByMain } from "./started-by-main.ts";
 
 /** Flags of `up` that are no field of the configuration. */
 const upSwitches = {
   "no-model": { kind: "switch", help: "host no model" },
   "no-first-call": { kind: "switch", help: "make no first call" },
 } as const satisfies Flags;
-
-const configFields =
-  "Every field of the configuration is a flag too, such as --log-level debug: see docs/reference/configuration.md";
 
 export const platformCommands: readonly Command[] = [
   defineCommand({
@@ -34,8 +31,7 @@ export const platformCommands: readonly Command[] = [
       "baseload up",
       "baseload up --port 9080 --control-port 9081 --gateways 4 --no-model",
     ],
-    // `src/main.ts` starts the supervisor itself: the command line may not know the planes.
-    run: () => Promise.reject(new UsageError("up is started by: bin/baseload up")),
+    run: () => startedByMain("up"),
   }),
   defineCommand({
     name: "status",

@@ -14,6 +14,8 @@ export type Terminal = {
   ask(prompt: string): Promise<string | undefined>;
   /** The whole input, where it comes from a file or another program. */
   readInput(): Promise<string>;
+  /** Resolves when everything written so far has left this process, which may then end. */
+  flush(): Promise<void>;
 };
 
 export function processTerminal(): Terminal {
@@ -21,13 +23,20 @@ export function processTerminal(): Terminal {
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code !== "EPIPE") throw error;
   });
+  // A pipe takes 64 kB at once; what is longer leaves while its reader reads.
+  let written: Promise<unknown> = Promise.resolve();
+  const write = (text: string): void => {
+    const leaves = new Promise<void>((resolve) => process.stdout.write(text, () => resolve()));
+    written = Promise.all([written, leaves]);
+  };
   return {
-    out: (text) => void process.stdout.write(text),
+    out: write,
     note: (text) => void process.stderr.write(text),
     showsProgress: process.stderr.isTTY === true,
     asksPerson: process.stdin.isTTY === true,
     ask: askPerson,
     readInput: () => Bun.stdin.text(),
+    flush: async () => void (await written),
   };
 }
 
