@@ -1,6 +1,6 @@
 import * as contract from "../../contract/calls.ts";
 import type { CommandContext, Report } from "../grammar/command.ts";
-import { formatFacts, formatTable, formatTime, formatUsd } from "../output/format.ts";
+import { formatCount, formatFacts, formatTable, formatTime, formatUsd } from "../output/format.ts";
 
 export async function showCall(requestId: string, context: CommandContext): Promise<Report> {
   const call = await context
@@ -14,8 +14,8 @@ const totals = (call: contract.Call): string =>
     call: call.request_id,
     "paid by": `${call.organization} / ${call.project} / ${call.key_id}`,
     model: call.model,
-    input: `${call.input_tokens} tokens, ${call.cached_input_tokens} of them cached`,
-    output: `${call.output_tokens} tokens`,
+    input: `${formatCount(call.input_tokens)} tokens, ${formatCount(call.cached_input_tokens)} of them cached`,
+    output: `${formatCount(call.output_tokens)} tokens`,
     cost: formatUsd(call.cost_usd),
     charged: formatUsd(call.charge_usd),
     "balance left": formatUsd(call.balance_usd),

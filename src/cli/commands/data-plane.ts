@@ -22,7 +22,7 @@ export async function firstModelOf(plane: DataPlane): Promise<string> {
   if (model !== undefined) return model;
   throw new Failure(
     "not_found",
-    "This key can call no model yet. Offer one with: baseload model add",
+    "The gateway lists no model for this key. Name one with --model, or offer one with: baseload model add",
   );
 }
 
