@@ -4,8 +4,12 @@ import { Failure } from "../lib/errors.ts";
 import type { Usage } from "../lib/quantities.ts";
 import { ask } from "./ask.ts";
 import { readUsage } from "./dialects/openai-chat/usage.ts";
+import { parseRecord } from "./dialects/openai-chat/wire.ts";
+import { malformedAnswer, readBody } from "./read-body.ts";
 import type { Upstream } from "./upstream.ts";
 import { failureWithoutAnswer, type UpstreamCause } from "./upstream-failure.ts";
+
+const decoder = new TextDecoder();
 
 /** `running`: usage so far, still growing. `unknown`: the upstream never saw the attempt, or has forgotten it. */
 export type LookedUp =
@@ -13,10 +17,13 @@ export type LookedUp =
   | { state: "finished"; usage: Usage }
   | { state: "unknown" };
 
-const HEAD_TIMEOUT_MS = 5_000;
+/** Of one question, until the whole answer is read. */
+const TIMEOUT_MS = 5_000;
 const BODY_BYTES_MAX = 65_536;
 /** An attempt that was told to stop ends within a token; the first question comes soon. */
 const BETWEEN_QUESTIONS: Backoff = { firstMs: 20, maxMs: 1_000 };
+/** Together 300 ms of waiting. */
+const QUESTIONS_UNTIL_UNKNOWN = 5;
 
 /**
  * Asks an upstream with the quirk `usage_lookup` what an attempt has used. Throws a `Failure` when it cannot be
@@ -27,13 +34,16 @@ export async function lookUpUsage(
   attemptId: string,
   options: { signal: AbortSignal },
 ): Promise<LookedUp> {
+  const late = AbortSignal.timeout(TIMEOUT_MS);
+  const signal = AbortSignal.any([options.signal, late]);
+  const path = `/attempts/${encodeURIComponent(attemptId)}`;
   try {
-    const path = `/attempts/${encodeURIComponent(attemptId)}`;
-    const call = { method: "GET", path, attemptId, timeoutMs: HEAD_TIMEOUT_MS } as const;
-    const response = await ask(upstream, { ...call, signal: options.signal });
-    return readLookedUp(upstream, await response.text());
+    const call = { method: "GET", path, attemptId, signal, timeoutMs: TIMEOUT_MS } as const;
+    const response = await ask(upstream, call);
+    return readLookedUp(upstream, await readBody(upstream, response, { bytesMax: BODY_BYTES_MAX }));
   } catch (error) {
     if (isNotFound(error)) return { state: "unknown" };
+    if (late.aborted) throw tookTooLong(upstream);
     throw error;
   }
 }
@@ -52,7 +62,7 @@ export async function awaitUsage(
   let last: LookedUp | Failure | undefined;
   for (let questions = 1; ; questions++) {
     last = await lookUpOrFailure(upstream, attemptId, options);
-    const isOpen = last instanceof Failure || last.state === "running";
+    const isOpen = isStillOpen(last, questions);
     // No jitter: attempts end at moments of their own.
     const waitMs = backoffMs(BETWEEN_QUESTIONS, questions, 1);
     const mayWait = clock.monotonicMs() + waitMs < endMs;
@@ -60,6 +70,15 @@ export async function awaitUsage(
   }
   if (last instanceof Failure) throw last;
   return last;
+}
+
+/**
+ * A question may overtake the attempt itself, on another connection: that an upstream knows nothing of it is
+ * believed only after some time.
+ */
+function isStillOpen(answer: LookedUp | Failure, questions: number): boolean {
+  if (answer instanceof Failure || answer.state === "running") return true;
+  return answer.state === "unknown" && questions < QUESTIONS_UNTIL_UNKNOWN;
 }
 
 async function lookUpOrFailure(
@@ -75,32 +94,26 @@ async function lookUpOrFailure(
   }
 }
 
-function readLookedUp(upstream: Upstream, text: string): LookedUp {
-  const body = parse(text.slice(0, BODY_BYTES_MAX));
-  const { state, usage: raw } = body ?? {};
+function readLookedUp(upstream: Upstream, bytes: Uint8Array): LookedUp {
+  const { state, usage: raw } = parseRecord(decoder.decode(bytes)) ?? {};
   const quantities = readUsage(raw);
   const usage: Usage | undefined =
     quantities === undefined ? undefined : { quantities, source: "lookup", raw };
   if (state === "running") return { state, usage };
   if (state === "finished" && usage !== undefined) return { state, usage };
-  throw failureWithoutAnswer(upstream, "upstream", {
-    message: `The provider '${upstream.name}' answered a question for usage with something else.`,
-    code: "provider_malformed_answer",
+  throw malformedAnswer(upstream, "its answer about an attempt has no usage");
+}
+
+function tookTooLong(upstream: Upstream): Failure {
+  return failureWithoutAnswer(upstream, "timeout", {
+    message: `The provider '${upstream.name}' did not say in time what an attempt has used.`,
+    code: "provider_timeout",
     dispatched: true,
-    detail: "usage lookup malformed",
+    detail: "usage lookup timed out",
   });
 }
 
 function isNotFound(error: unknown): boolean {
   const cause = error instanceof Failure ? (error.cause as UpstreamCause | undefined) : undefined;
   return cause?.status === 404;
-}
-
-function parse(text: string): { state?: unknown; usage?: unknown } | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null ? value : undefined;
-  } catch {
-    return undefined;
-  }
 }

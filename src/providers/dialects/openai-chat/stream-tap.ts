@@ -1,6 +1,6 @@
 import { Failure } from "../../../lib/errors.ts";
 import { readFrame, SseFrameTooLarge, SseSplitter } from "../../../lib/sse.ts";
-import { isRecord, listIn, textBytesOf, tokensForBytes } from "./text-of.ts";
+import { isError, isRecord, listIn, parseRecord, textBytesOf, tokensForBytes } from "./wire.ts";
 
 /** Audio and images come in single frames; a frame beyond this is no answer of a model. */
 const FRAME_BYTES_MAX = 8 * 1024 * 1024;
@@ -63,7 +63,7 @@ export class StreamTap {
     const rest = this.#splitter.end();
     if (rest === undefined) return [];
     const data = readFrame(rest).data?.trim();
-    if (data !== "[DONE]" && parse(data) === undefined) return [];
+    if (data !== "[DONE]" && parseRecord(data) === undefined) return [];
     return this.take(Buffer.concat([rest, BLANK_LINE]));
   }
 
@@ -91,7 +91,8 @@ export class StreamTap {
       this.#heldDone ??= frame;
       return false;
     }
-    const body = parse(data);
+    // A malformed frame tells nothing here; it is passed on for the client to see.
+    const body = parseRecord(data);
     const usage = body?.["usage"];
     if (isRecord(usage)) this.#usage = usage;
     if (event === "error" || isError(body?.["error"])) {
@@ -106,17 +107,14 @@ export class StreamTap {
   #readChoices(choices: unknown): void {
     let bytes = 0;
     for (const choice of listIn(choices)) {
-      if (typeof choice["finish_reason"] === "string") this.#finished = true;
+      // Some providers send an empty one with every frame.
+      const reason = choice["finish_reason"];
+      if (typeof reason === "string" && reason !== "") this.#finished = true;
       bytes += textBytesOf(choice["delta"]);
     }
     if (bytes > 0) this.#framesWithText += 1;
     this.#textBytes += bytes;
   }
-}
-
-/** Some providers send `"error": null` in every frame. */
-function isError(value: unknown): boolean {
-  return isRecord(value) || (typeof value === "string" && value !== "");
 }
 
 /** Views that lie side by side in one chunk become one, so that a chunk of whole frames is sent in one write. */
@@ -132,15 +130,4 @@ function joinNeighbours(frames: Uint8Array[]): Uint8Array[] {
     }
   }
   return joined;
-}
-
-/** The object in a frame. A malformed frame is passed on for the client to see; it only tells us nothing. */
-function parse(data: string | undefined): Record<string, unknown> | undefined {
-  if (data === undefined) return undefined;
-  try {
-    const value: unknown = JSON.parse(data);
-    return isRecord(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
 }

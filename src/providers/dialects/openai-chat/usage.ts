@@ -23,7 +23,8 @@ export function readUsage(wire: unknown): Quantities | undefined {
   const total = countIn(usage["total_tokens"]) ?? 0;
   const input = prompt ?? Math.max(total - (completion ?? 0), 0);
   const output = Math.max(completion ?? 0, total - input);
-  return { ...readInput(usage, input), ...readOutput(usage, output, output - (completion ?? 0)) };
+  const beside = completion === undefined ? 0 : output - completion;
+  return { ...readInput(usage, input), ...readOutput(usage, output, beside) };
 }
 
 type Wire = Record<string, unknown>;

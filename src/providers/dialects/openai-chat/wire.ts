@@ -35,3 +35,19 @@ function bytesOfFunction(call: unknown): number {
 function byteLength(text: unknown): number {
   return typeof text === "string" ? Buffer.byteLength(text) : 0;
 }
+
+/** The object in a text; undefined for everything that is none. */
+export function parseRecord(text: string | undefined): Record<string, unknown> | undefined {
+  if (text === undefined) return undefined;
+  try {
+    const value: unknown = JSON.parse(text);
+    return isRecord(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Some providers send `"error": null` with every answer. */
+export function isError(value: unknown): boolean {
+  return isRecord(value) || (typeof value === "string" && value !== "");
+}
