@@ -24,7 +24,10 @@ export const callCommands: readonly Command[] = [
       "baseload chat",
     ],
     run: async ({ words, flags }, context) =>
-      (await import("../commands/chat.ts")).chat({ ...flags, message: words.MESSAGE }, context),
+      (await import("../commands/chat/chat.ts")).chat(
+        { ...flags, message: words.MESSAGE },
+        context,
+      ),
   }),
   defineCommand({
     name: "call",

@@ -155,7 +155,7 @@ const modelCommands: readonly Command[] = [
       "baseload model pull qwen3-0.6b --source hf:Qwen/Qwen3-0.6B-GGUF:Qwen3-0.6B-Q8_0.gguf",
     ],
     run: async ({ words, flags }, context) =>
-      (await import("../commands/model-pull.ts")).pullWeights(
+      (await import("../commands/pull/model-pull.ts")).pullWeights(
         { ...flags, name: words.NAME },
         context,
       ),

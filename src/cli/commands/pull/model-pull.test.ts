@@ -2,8 +2,8 @@ import { afterAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ggufOf } from "../../../test/support/model-files.ts";
-import { runCommandLine } from "../../../test/support/run-command-line.ts";
+import { ggufOf } from "../../../../test/support/model-files.ts";
+import { runCommandLine } from "../../../../test/support/run-command-line.ts";
 
 const home = mkdtempSync(join(tmpdir(), "baseload-pull-"));
 afterAll(() => rmSync(home, { recursive: true }));

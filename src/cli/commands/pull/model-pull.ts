@@ -1,7 +1,7 @@
 /** Weights are written by this process: the home folder is on this machine, whether or not anything runs. */
-import { DEFAULT_MODEL, parseSource, pullModel } from "../../domains/serving/index.ts";
-import type { CommandContext, Report } from "../grammar/command.ts";
-import { formatBytes } from "../output/format.ts";
+import { DEFAULT_MODEL, parseSource, pullModel } from "../../../domains/serving/index.ts";
+import type { CommandContext, Report } from "../../grammar/command.ts";
+import { formatBytes } from "../../output/format.ts";
 import { drawPull } from "./pull-progress.ts";
 
 type PullFlags = {

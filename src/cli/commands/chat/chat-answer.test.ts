@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { Failure } from "../../lib/errors.ts";
+import { Failure } from "../../../lib/errors.ts";
 import { readChatAnswer } from "./chat-answer.ts";
 
 const recorded = [

@@ -1,8 +1,8 @@
 /** A conversation through the gateway. The answer is the output; usage and cost are notes beside it. */
-import { Failure } from "../../lib/errors.ts";
-import type { CommandContext, Report } from "../grammar/command.ts";
-import { UsageError } from "../grammar/usage-error.ts";
-import { formatCount, formatUsd, withoutControls } from "../output/format.ts";
+import { Failure } from "../../../lib/errors.ts";
+import type { CommandContext, Report } from "../../grammar/command.ts";
+import { UsageError } from "../../grammar/usage-error.ts";
+import { formatCount, formatUsd, withoutControls } from "../../output/format.ts";
 import { type ChatAnswer, readChatAnswer } from "./chat-answer.ts";
 import { askChat, type ChatMessage, type DataPlane, firstModelOf } from "./data-plane.ts";
 

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import type { PullProgress } from "../../domains/serving/index.ts";
-import type { Terminal } from "../output/terminal.ts";
+import type { PullProgress } from "../../../domains/serving/index.ts";
+import type { Terminal } from "../../output/terminal.ts";
 import { drawPull } from "./pull-progress.ts";
 
 const source = "Hugging Face owner/model";

@@ -1,7 +1,7 @@
 /** Draws a pull: one moving line where a person watches, a few plain lines in a log. */
-import type { OnProgress, PullProgress } from "../../domains/serving/index.ts";
-import { formatBytes, withoutControls } from "../output/format.ts";
-import type { Terminal } from "../output/terminal.ts";
+import type { OnProgress, PullProgress } from "../../../domains/serving/index.ts";
+import { formatBytes, withoutControls } from "../../output/format.ts";
+import type { Terminal } from "../../output/terminal.ts";
 
 const BAR_COLUMNS = 24;
 /** Without a known size a step is this many bytes. */

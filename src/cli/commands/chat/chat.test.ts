@@ -1,6 +1,6 @@
 /** `chat` against recorded bytes of a gateway. */
 import { afterAll, beforeEach, describe, expect, test } from "bun:test";
-import { runCommandLine as run } from "../../../test/support/run-command-line.ts";
+import { runCommandLine as run } from "../../../../test/support/run-command-line.ts";
 
 const REQUEST_ID = "0193f0a4-6c1e-7d2a-9b1f-3c5d7e9f1a20";
 

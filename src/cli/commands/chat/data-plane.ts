@@ -1,7 +1,7 @@
 /** Asks the gateway with a key, as any application would. */
 import { z } from "zod";
-import { ErrorBody } from "../../contract/errors.ts";
-import { Failure } from "../../lib/errors.ts";
+import { ErrorBody } from "../../../contract/errors.ts";
+import { Failure } from "../../../lib/errors.ts";
 
 /** A long answer of a slow model; then something is wrong. */
 const ANSWER_TIMEOUT_MS = 30 * 60_000;

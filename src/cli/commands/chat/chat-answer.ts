@@ -1,7 +1,7 @@
 /** One streamed answer of the data plane, read frame by frame. Lenient: providers add fields of their own. */
 import { z } from "zod";
-import { Failure } from "../../lib/errors.ts";
-import { readFrame as readSseFrame, SseSplitter } from "../../lib/sse.ts";
+import { Failure } from "../../../lib/errors.ts";
+import { readFrame as readSseFrame, SseSplitter } from "../../../lib/sse.ts";
 
 /** No honest frame of text comes near this; a tool call with a document in it may. */
 const FRAME_BYTES_MAX = 16 * 1024 * 1024;
