@@ -2,6 +2,7 @@
 import type { Principal } from "../domains/identity/index.ts";
 import { Failure } from "../lib/errors.ts";
 import { NO_USAGE } from "../lib/quantities.ts";
+import { faultPoint } from "../platform/fault-point.ts";
 import { ask as askUpstream } from "../providers/ask.ts";
 import { encodeChatRequest } from "../providers/dialects/openai-chat/encode.ts";
 import {
@@ -42,7 +43,9 @@ export async function ask(gateway: Gateway, asking: Asking): Promise<Answer> {
     const attempt = new Attempt(gateway, { ...asking, candidate, number });
     try {
       await attempt.begin();
+      faultPoint("gateway: intent written");
       const response = await dispatch(gateway, asking, { candidate, attempt, signal: stop.signal });
+      faultPoint("gateway: answer begun");
       return { ...asking, candidate, attempt, response, stop };
     } catch (error) {
       const hasNext = number + 1 < plan.candidates.length && isWorthAnotherTry(error);

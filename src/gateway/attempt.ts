@@ -12,6 +12,7 @@ import {
 } from "../domains/metering/index.ts";
 import { type Nanos, type Picos, ZERO_NANOS, ZERO_PICOS } from "../lib/money.ts";
 import { countedUsage, inputTokensOf, outputTokensOf, type Usage } from "../lib/quantities.ts";
+import { faultPoint } from "../platform/fault-point.ts";
 import { learnUsage } from "../providers/learn-usage.ts";
 import type { Call, Gateway, Payment } from "./gateway.ts";
 import { countTokens } from "./limit-rate.ts";
@@ -124,9 +125,11 @@ export class Attempt {
       raw: usage.raw,
     };
     // The record takes its place in the journal before the hold ends: what closes a lease comes behind it.
+    faultPoint("gateway: usage known");
     const durable = journal.append(encodeRecord({ type: "usage", event }));
     if (!keepsHold) pool.settle(hold, charge);
     await durable;
+    faultPoint("gateway: usage written");
     return { cost, charge, usage };
   }
 

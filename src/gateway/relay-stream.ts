@@ -5,6 +5,7 @@
  * whose client has already left, so a `finally` inside it would not run and the hold would stay open.
  */
 import { Failure, toErrorBody } from "../lib/errors.ts";
+import { faultPoint } from "../platform/fault-point.ts";
 import { StreamTap } from "../providers/dialects/openai-chat/stream-tap.ts";
 import { failureFromErrorObject } from "../providers/upstream-failure.ts";
 import { answerHeaders, brokenOff, costHeaders, toUsage } from "./answer-parts.ts";
@@ -65,6 +66,7 @@ class ChatStream {
         const frames = value === undefined ? [] : this.#tap.take(value);
         if (done) frames.push(...this.#tap.end());
         for (const frame of frames) controller.enqueue(frame);
+        faultPoint("gateway: stream under way");
         if (done || this.#tap.done || this.#tap.error !== undefined) {
           await this.#finish(controller);
           return;

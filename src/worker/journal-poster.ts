@@ -12,6 +12,7 @@ import {
   type UsageEvent,
   usageEventId,
 } from "../domains/metering/index.ts";
+import { faultPoint } from "../platform/fault-point.ts";
 import type { JournalDisk } from "../platform/journal/disk.ts";
 import type { JournalEntry } from "../platform/journal/format.ts";
 import { JournalTail } from "../platform/journal/tail.ts";
@@ -45,7 +46,9 @@ export class JournalPoster {
     const entries = await this.#tail.next();
     if (entries.length === 0) return 0;
     this.#unposted = this.#toBatches(entries);
+    faultPoint("worker: records read, not posted");
     await this.#postAll();
+    faultPoint("worker: records posted, segments not removed");
     await this.#removePosted(this.#tail);
     return entries.length;
   }

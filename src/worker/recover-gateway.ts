@@ -10,6 +10,7 @@ import type { Clock } from "../lib/clock.ts";
 import { eventIdOf } from "../lib/ids.ts";
 import { countedUsage, type Usage } from "../lib/quantities.ts";
 import type { Database } from "../platform/db/database.ts";
+import { faultPoint } from "../platform/fault-point.ts";
 import type { Log } from "../platform/log.ts";
 import { learnUsage } from "../providers/learn-usage.ts";
 import { toUpstream } from "../providers/to-upstream.ts";
@@ -42,11 +43,14 @@ export async function recoverGateway(recovery: Recovery): Promise<boolean> {
     for (let i = 0; i < intents.length; i += ASKED_AT_ONCE) {
       const group = intents.slice(i, i + ASKED_AT_ONCE);
       const settled = await Promise.all(group.map((intent) => settle(recovery, intent, providers)));
+      faultPoint("worker: interrupted attempts looked up");
       await poster.postRecovered(settled.filter((event) => event !== undefined));
+      faultPoint("worker: interrupted attempts posted");
     }
     if (poster.openIntents().length > 0) return false;
   }
   await store.recoverGateway(gatewayId);
+  faultPoint("worker: leases of an ended gateway closed");
   await poster.close();
   await rm(recovery.folder, { recursive: true, force: true });
   log.info("the journal of an ended gateway is posted and its leases are closed", {

@@ -6,6 +6,7 @@ import type { PoolClient } from "pg";
 import { assert, Failure } from "../../lib/errors.ts";
 import { type Nanos, nanos } from "../../lib/money.ts";
 import type { Database } from "../../platform/db/database.ts";
+import { faultPoint } from "../../platform/fault-point.ts";
 import { type AccountKind, accountIdOf, accountKinds } from "./accounts.ts";
 import {
   type LeaseGrant,
@@ -165,7 +166,11 @@ export function ledgerStore(database: Database): LedgerStore {
       );
     },
 
-    takeLease: (request) => database.transact((client) => takeLease(client, request)),
+    async takeLease(request) {
+      const grant = await database.transact((client) => takeLease(client, request));
+      faultPoint("ledger: lease granted, answer not received");
+      return grant;
+    },
 
     returnLease: (leaseId, amount) =>
       database.transact(async (client) => {

@@ -8,6 +8,7 @@
  * the records of work under way still fit.
  */
 import { assert, Failure } from "../../lib/errors.ts";
+import { faultPoint } from "../fault-point.ts";
 import type { JournalDisk, JournalFile } from "./disk.ts";
 import { encodeHeader, encodeRecordInto, HEADER_BYTES, PAYLOAD_BYTES_MAX } from "./format.ts";
 
@@ -145,6 +146,7 @@ export class Journal {
 
   async #writeBytes(length: number): Promise<void> {
     await this.#file.write(this.#buffer.subarray(0, length), this.#position);
+    faultPoint("journal: records written, not synced");
     await this.#file.sync();
     this.#position += length;
   }
@@ -167,7 +169,9 @@ export class Journal {
     this.#file = this.#next;
     this.#next = undefined;
     this.#segmentNumber += 1;
+    faultPoint("journal: next segment taken, header not written");
     await this.#file.write(encodeHeader(firstSequence), 0);
+    faultPoint("journal: next segment begun");
     this.#position = HEADER_BYTES;
     await full.close();
     this.#prepareNext();
