@@ -2,7 +2,7 @@
  * JSON lines, one object per event. What looks like a secret never reaches the sink: fields by their name,
  * texts by their form (our keys, bearer tokens, passwords inside a URL).
  */
-import { appendFileSync } from "node:fs";
+import { appendFileSync, renameSync, statSync } from "node:fs";
 import type { Clock } from "../lib/clock.ts";
 import { systemClock } from "../lib/clock.ts";
 
@@ -75,15 +75,33 @@ export const silentLog: Log = createLog({ role: "silent", sink: () => undefined 
 /**
  * Appends to a file. Synchronous on purpose: the line that tells why a process died must be on disk before
  * it is gone. The hot path does not log.
+ *
+ * Processes of one role share a file; it is opened anew for each line, so that all follow when one moves it
+ * aside.
  */
 export function fileSink(path: string): (line: string) => void {
+  let sinceCheck = FILE_CHECK_BYTES;
   return (line) => {
     try {
+      sinceCheck += line.length;
+      if (sinceCheck >= FILE_CHECK_BYTES) {
+        sinceCheck = 0;
+        moveAsideIfLarge(path);
+      }
       appendFileSync(path, `${line}\n`, { mode: 0o600 });
     } catch {
       // A full disk must not end the process through its log; the journal decides about that.
     }
   };
+}
+
+/** The file before this one is kept, so a role's log takes at most twice this much. */
+const FILE_BYTES_MAX = 64 * 2 ** 20;
+const FILE_CHECK_BYTES = 2 ** 20;
+
+function moveAsideIfLarge(path: string): void {
+  const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  if (size > FILE_BYTES_MAX) renameSync(path, `${path}.1`);
 }
 
 /** The process's own standard error, for roles started by hand. */

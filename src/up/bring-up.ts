@@ -51,6 +51,7 @@ type Setting = BringUpOptions & {
   installation: Installation;
 };
 
+const CONNECTIONS_SPARE = 20;
 const migrationsFolder = join(import.meta.dir, "..", "..", "migrations");
 
 export async function bringUp(options: BringUpOptions): Promise<void> {
@@ -93,6 +94,7 @@ async function startDatabase({ config, supervisor, screen, log }: BringUpOptions
   const started = await supervisor.usePostgres(() =>
     supervisePostgres({
       home: config.home,
+      connections: connectionsOf(config),
       log,
       step,
       onTrouble: (text) => screen.print(`  ${text}`),
@@ -100,6 +102,12 @@ async function startDatabase({ config, supervisor, screen, log }: BringUpOptions
   );
   step.done(`embedded, data in ${postgresRootOf(config.home)}`);
   return started;
+}
+
+/** Control, worker and gateways have a pool each and listen on a connection of its own; some are left for people. */
+function connectionsOf({ gateways, database }: Config): number {
+  const processes = gateways + 2;
+  return processes * (database.poolSize + 1) + CONNECTIONS_SPARE;
 }
 
 async function applyMigrations(database: Database, screen: Screen): Promise<void> {
@@ -280,6 +288,7 @@ async function makeFirstMinute(setting: Setting, model: string | undefined): Pro
       await makeFirstCall(minute, { key: testKey, model: "sandbox-static", isBilled: false });
     }
   } catch (error) {
+    if (setting.signal.aborted) return;
     // Everything runs; only the demonstration failed. It says why, and the platform stays up.
     setting.log.error("the first call failed", { error });
     screen.print(`  The first call did not work: ${messageOf(error)}`);

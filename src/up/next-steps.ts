@@ -70,7 +70,7 @@ export function showHowToGetModel(
   screen.print(indent(options.reason));
   screen.print("");
   screen.print(
-    indent(`When the network is there, or with a GGUF file that you have, run one of these and start again:
+    indent(`Then, or with a GGUF file of your own, run one of these and start again:
 
    npx baseload model pull ${options.name}${options.homeFlag}
    npx baseload model pull my-model --source file:/path/to/model.gguf${options.homeFlag}

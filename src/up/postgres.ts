@@ -16,13 +16,15 @@ const stepTexts = {
 
 export async function supervisePostgres(options: {
   home: string;
+  connections: number;
   log: Log;
   step: Step;
   onTrouble(text: string): void;
 }): Promise<SupervisedPostgres> {
-  const { home, log } = options;
+  const { home, log, connections } = options;
   let server = await startPostgres({
     home,
+    connections,
     log,
     onStep: (step) => options.step.progress(stepTexts[step]),
   });
@@ -33,7 +35,7 @@ export async function supervisePostgres(options: {
       await Bun.sleep(backoffMs(RESTART, failures, 1));
       if (isStopping) return;
       try {
-        server = await startPostgres({ home, log });
+        server = await startPostgres({ home, connections, log });
         options.onTrouble("PostgreSQL runs again");
         watch();
         return;

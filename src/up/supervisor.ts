@@ -134,16 +134,12 @@ export class Supervisor {
   }
 
   async #stopPostgres(): Promise<void> {
-    if (this.#postgres === undefined) return;
+    // A start that failed has said so, and left nothing to stop.
+    const postgres = await this.#postgres?.catch(() => undefined);
+    if (postgres === undefined) return;
     const step = this.#options.screen.step("postgres");
-    try {
-      const postgres = await this.#postgres;
-      await postgres.stop();
-      step.done("stopped");
-    } catch {
-      // It never started, and its start has said why.
-      step.done("was not running");
-    }
+    await postgres.stop();
+    step.done("stopped");
   }
 
   /** At once. What was under way is settled by the next start, from the journals. */

@@ -17,7 +17,6 @@ const settings = {
   full_page_writes: "on",
   synchronous_commit: "on",
   shared_buffers: "128MB",
-  max_connections: "100",
   max_wal_size: "1GB",
   checkpoint_timeout: "15min",
   // Statements are short; compiling them costs more than it saves.
@@ -27,8 +26,12 @@ const settings = {
   log_line_prefix: "%m [%p] %a ",
 } as const;
 
+const CONNECTIONS_MIN = 100;
+
 export type PostgresOptions = {
   home: string;
+  /** What all processes together may open; the server allows at least 100. */
+  connections?: number;
   log: Log;
   onStep?: NonNullable<ServerOptions["onStep"]>;
 };
@@ -50,7 +53,10 @@ export function startPostgres(options: PostgresOptions): Promise<Server> {
     }),
     password: readSecrets(home).postgres_password,
     logFile: join(home, "logs", "postgres.log"),
-    settings,
+    settings: {
+      ...settings,
+      max_connections: String(Math.max(CONNECTIONS_MIN, options.connections ?? 0)),
+    },
     log: options.log,
     ...(options.onStep === undefined ? {} : { onStep: options.onStep }),
   });

@@ -3,7 +3,7 @@
  * on a socket in that folder and on no network port: nothing to collide with, and its address stays the
  * same when it is restarted.
  */
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import {
   chmodSync,
   chownSync,
@@ -66,7 +66,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     options.onStep?.("adopt");
     options.log.info("adopting the PostgreSQL server that already runs", { pid: running.pid });
   } else {
-    initialize(options, dataDirectory);
+    await initialize(options, dataDirectory);
     options.onStep?.("start");
     await clearRemains(dataDirectory);
     child = launch(options, dataDirectory);
@@ -107,7 +107,7 @@ function signal(pid: number, name: NodeJS.Signals): void {
 }
 
 /** Makes the data directory under another name first: a first start that is cut short leaves nothing half made. */
-function initialize(options: ServerOptions, dataDirectory: string): void {
+async function initialize(options: ServerOptions, dataDirectory: string): Promise<void> {
   if (existsSync(join(dataDirectory, "PG_VERSION"))) {
     assertVersion(options, dataDirectory);
     return;
@@ -118,19 +118,41 @@ function initialize(options: ServerOptions, dataDirectory: string): void {
   rmSync(draft, { recursive: true, force: true });
   writeFileSync(passwordFile, `${options.password}\n`, { mode: 0o600 });
   give(passwordFile, options.user);
-  const made = spawnSync(
+  const made = await runToEnd(options, [
     options.binaries.initdb,
-    [
-      ...["--pgdata", draft, "--username", USER, "--pwfile", passwordFile],
-      ...["--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C"],
-      // The servers of tests are thrown away.
-      ...(options.settings["fsync"] === "off" ? ["--no-sync"] : []),
-    ],
-    { ...identityOf(options.user), cwd: options.root, env: serverEnvironment(), encoding: "utf8" },
-  );
+    ...["--pgdata", draft, "--username", USER, "--pwfile", passwordFile],
+    ...["--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C"],
+    // The servers of tests are thrown away.
+    ...(options.settings["fsync"] === "off" ? ["--no-sync"] : []),
+  ]);
   rmSync(passwordFile, { force: true });
-  if (made.status !== 0) throw explain(`${made.stderr}${made.error?.message ?? ""}`);
+  if (made.code !== 0) {
+    rmSync(draft, { recursive: true, force: true });
+    throw explain(made.output);
+  }
   renameSync(draft, dataDirectory);
+}
+
+function runToEnd(
+  options: ServerOptions,
+  [program = "", ...words]: readonly string[],
+): Promise<{ code: number | null; output: string }> {
+  return new Promise((resolve) => {
+    const child = spawn(program, words, {
+      ...identityOf(options.user),
+      cwd: options.root,
+      env: serverEnvironment(),
+      stdio: ["ignore", "ignore", "pipe"],
+      // Ctrl-C is answered by us, when this is done.
+      detached: true,
+    });
+    let output = "";
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      output = (output + text).slice(-LOG_TAIL_CHARS);
+    });
+    child.once("error", (error) => resolve({ code: null, output: error.message }));
+    child.once("close", (code) => resolve({ code, output }));
+  });
 }
 
 function assertVersion(options: ServerOptions, dataDirectory: string): void {
