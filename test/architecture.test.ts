@@ -98,7 +98,7 @@ const packages: readonly { name: RegExp; mayBeImportedBy: RegExp; why: string }[
     why: "one folder owns the life of the embedded PostgreSQL",
   },
   {
-    name: /^node-llama-cpp$/,
+    name: /^(node-llama-cpp|@huggingface\/jinja)$/,
     mayBeImportedBy: /^src\/runner\//,
     why: "a native library can end its process, so it lives where only one model is lost",
   },
