@@ -13,6 +13,9 @@ import {
   wordsOf,
 } from "../../test/support/run-command-line.ts";
 
+/** A PostgreSQL may have to start first, on a machine that is busy with other tests. */
+const START_TIMEOUT_MS = 60_000;
+
 let control: TestControl;
 beforeAll(async () => {
   control = await startTestControl();
@@ -20,7 +23,7 @@ beforeAll(async () => {
     join(control.home, "secrets.json"),
     JSON.stringify({ admin_token: secrets.admin_token }),
   );
-});
+}, START_TIMEOUT_MS);
 afterAll(() => control[Symbol.asyncDispose]());
 
 const run = (line: string, options: CommandRunOptions = {}) =>
