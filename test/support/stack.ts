@@ -110,6 +110,8 @@ export type Stack = AsyncDisposable & {
   port: number;
   /** Ends in `/v1`. */
   url: string;
+  /** Of the billed sandbox. */
+  upstreamUrl: string;
   database: Database;
   proxy: DatabaseProxy;
   gateways: RunningGateway[];
@@ -251,6 +253,7 @@ async function start(options: StackOptions, cleanUp: AsyncDisposableStack): Prom
     home,
     port: gateways[0]?.port ?? 0,
     url,
+    upstreamUrl: billed.url,
     database,
     proxy,
     gateways,
