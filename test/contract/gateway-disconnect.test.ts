@@ -124,21 +124,6 @@ describe("a client that leaves", () => {
     await stack.untilPosted();
     const { attempts } = await stack.served();
     const events = await stack.events();
-    process.stdout.write(
-      Bun.inspect(
-        Map.groupBy(events, (e) => e.outcome + e.source)
-          .entries()
-          .map(([k, v]) => [k, v.length])
-          .toArray(),
-      ) +
-        Bun.inspect(
-          Map.groupBy(attempts, (e) => e.outcome)
-            .entries()
-            .map(([k, v]) => [k, v.length])
-            .toArray(),
-        ) +
-        "\n",
-    );
     const outcomes = new Set(events.map(({ outcome }) => outcome));
     const sources = new Set(events.map(({ source }) => source));
 
