@@ -1,8 +1,7 @@
 /** The order in which an installation starts. What does not wait for each other starts at the same time. */
-import { homedir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "../lib/clock.ts";
-import type { Config } from "../platform/config/config.ts";
+import { type Config, isDefaultHome } from "../platform/config/config.ts";
 import { type Database, openDatabase } from "../platform/db/database.ts";
 import { migrate } from "../platform/db/migrate.ts";
 import type { Log } from "../platform/log.ts";
@@ -125,7 +124,6 @@ async function settingOf(
   const host = ["0.0.0.0", "::"].includes(config.bindAddress) ? "127.0.0.1" : config.bindAddress;
   const urlOf = (port: number): string =>
     `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
-  const isDefaultHome = config.home === join(homedir(), ".baseload");
   return {
     ...options,
     ...made,
@@ -134,7 +132,7 @@ async function settingOf(
     installation: {
       gatewayUrl: urlOf(config.port),
       controlUrl: urlOf(config.controlPort),
-      homeFlag: isDefaultHome ? "" : ` --home ${config.home}`,
+      homeFlag: isDefaultHome(config.home) ? "" : ` --home ${config.home}`,
     },
   };
 }
@@ -216,8 +214,9 @@ async function showFirstMinute(
   { served, startedMs }: { served: HostedModel[]; startedMs: number },
 ): Promise<void> {
   const { screen, control, installation } = setting;
-  const isFirst = setting.makesFirstCall && (await hasNoKeys(control));
-  const hosted = await withDefaultModel(setting, served, isFirst);
+  const isNew = await hasNoKeys(control);
+  const isFirst = setting.makesFirstCall && isNew;
+  const hosted = await withDefaultModel(setting, served, isNew);
   const model = hosted[0]?.name;
   if (isFirst) await makeFirstMinute(setting, model);
   else if (setting.hostsModel && model === undefined) {
@@ -239,14 +238,14 @@ async function showFirstMinute(
   screen.print("");
 }
 
-/** A first start fetches the default model; later ones only remind of it, because a pull takes long. */
+/** A new installation fetches the default model; later starts only remind of it, because a pull takes long. */
 async function withDefaultModel(
   setting: Setting,
   served: HostedModel[],
-  isFirst: boolean,
+  isNew: boolean,
 ): Promise<HostedModel[]> {
   const { config, screen, installation } = setting;
-  if (served.length > 0 || !setting.hostsModel || !isFirst) return served;
+  if (served.length > 0 || !setting.hostsModel || !isNew) return served;
   const step = screen.step("download");
   try {
     const model = await fetchModel({

@@ -1,7 +1,6 @@
 /** `baseload up`: starts everything, shows the first minute, stays until it is asked to stop. */
 import { mkdirSync } from "node:fs";
-import { homedir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { systemClock } from "../lib/clock.ts";
 import { Failure } from "../lib/errors.ts";
 import type { Config } from "../platform/config/config.ts";
@@ -117,7 +116,7 @@ function readOptions(words: readonly string[], variables: Variables): UpOptions 
   const { flags, switches } = splitFlags(words, SWITCHES);
   const config = readConfig({ variables, flags });
   return {
-    config: { ...config, home: resolve(config.home.replace(/^~(?=\/|$)/, homedir())) },
+    config,
     hostsModel: !switches.has("--no-model"),
     makesFirstCall: !switches.has("--no-first-call"),
   };

@@ -6,7 +6,7 @@
  * Units stand in the names. A default that depends on the machine is described by `defaultText`.
  */
 import { availableParallelism, homedir } from "node:os";
-import { join } from "node:path";
+import { resolve } from "node:path";
 import { z } from "zod";
 import { logLevels } from "../log.ts";
 
@@ -247,9 +247,17 @@ type Parsed = z.output<typeof ConfigSchema>;
 
 export type Config = Omit<Parsed, "home" | "gateways"> & { home: string; gateways: number };
 
+const DEFAULT_HOME = "~/.baseload";
+
+/** A shell opens `~` only at the beginning of a word, so not in `--home=~/x`. */
+const toAbsolute = (path: string): string => resolve(path.replace(/^~(?=\/|$)/, homedir()));
+
+/** Whether the command line finds this home without being told. */
+export const isDefaultHome = (home: string): boolean => home === toAbsolute(DEFAULT_HOME);
+
 /** What depends on the machine is filled in after parsing, so that the reference does not depend on it. */
 export const withMachineDefaults = (parsed: Parsed): Config => ({
   ...parsed,
-  home: parsed.home ?? join(homedir(), ".baseload"),
+  home: toAbsolute(parsed.home ?? DEFAULT_HOME),
   gateways: parsed.gateways ?? Math.max(2, availableParallelism()),
 });
