@@ -19,6 +19,21 @@ export const quantityNames = [
 
 export type QuantityName = (typeof quantityNames)[number];
 
+/**
+ * The plain quantity that a special one is a case of. Where a price list does not name the special one, it costs
+ * as much as the plain one, which is how providers bill it.
+ */
+export const plainQuantityOf: Readonly<
+  Partial<Record<QuantityName, "uncached_input" | "output_text">>
+> = {
+  cache_read: "uncached_input",
+  cache_write: "uncached_input",
+  audio_input: "uncached_input",
+  image_input: "uncached_input",
+  reasoning: "output_text",
+  audio_output: "output_text",
+};
+
 /** Units are whole and far below 2^53; a quantity that is not named is zero. */
 export type Quantities = Readonly<Partial<Record<QuantityName, number>>>;
 

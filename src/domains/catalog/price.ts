@@ -1,7 +1,7 @@
 /** What a model costs, and the rules of its versions. Pure. */
 import { Failure } from "../../lib/errors.ts";
 import { type Picos, ZERO_PICOS } from "../../lib/money.ts";
-import { type QuantityName, quantityNames } from "../../lib/quantities.ts";
+import { plainQuantityOf, type QuantityName, quantityNames } from "../../lib/quantities.ts";
 
 /** A version is never changed; the next one begins where it ends. */
 export type Price = {
@@ -17,23 +17,13 @@ export type PriceTerms = Partial<Record<QuantityName, Picos | undefined>> & {
   output_text: Picos;
 };
 
-/** What a special kind of token costs when the price list does not name it. Requests are free unless priced. */
-const costsLike: Partial<Record<QuantityName, "uncached_input" | "output_text">> = {
-  cache_read: "uncached_input",
-  cache_write: "uncached_input",
-  audio_input: "uncached_input",
-  image_input: "uncached_input",
-  reasoning: "output_text",
-  audio_output: "output_text",
-};
-
 /**
  * Names every quantity, so that a stored version says by itself what anything costs and no later default can
  * change what an old call cost.
  */
 export function completeTerms(terms: PriceTerms): Record<QuantityName, Picos> {
   const priceOf = (name: QuantityName): Picos => {
-    const parent = costsLike[name];
+    const parent = plainQuantityOf[name];
     return terms[name] ?? (parent === undefined ? ZERO_PICOS : terms[parent]);
   };
   return Object.fromEntries(quantityNames.map((name) => [name, priceOf(name)])) as Record<

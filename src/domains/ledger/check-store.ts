@@ -3,7 +3,7 @@
  * snapshot. Each check finds the first rows that break it and says them as a sentence.
  */
 import type { PoolClient } from "pg";
-import { quantityNames } from "../../lib/quantities.ts";
+import { plainQuantityOf, quantityNames } from "../../lib/quantities.ts";
 import type { Database } from "../../platform/db/database.ts";
 
 export type LedgerReport = {
@@ -19,20 +19,10 @@ const PROBLEMS_PER_CHECK = 5;
 /** Checking reads everything; it may run long, but not for ever. */
 const CHECK_TIMEOUT_MS = 600_000;
 
-/** Where a quantity has no price of its own, in the words of `rate.ts`. */
-const componentOf: Record<string, string> = {
-  cache_read: "uncached_input",
-  cache_write: "uncached_input",
-  audio_input: "uncached_input",
-  image_input: "uncached_input",
-  reasoning: "output_text",
-  audio_output: "output_text",
-};
-
 const recomputedCost = quantityNames
   .map((name) => {
     const own = `(p.picos ->> '${name}')::numeric`;
-    const parent = componentOf[name];
+    const parent = plainQuantityOf[name];
     const price = parent === undefined ? own : `${own}, (p.picos ->> '${parent}')::numeric`;
     return `e.${name} * coalesce(${price}, 0)`;
   })

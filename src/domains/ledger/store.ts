@@ -95,16 +95,24 @@ async function readFirstGrant(client: PoolClient, options: GrantOptions) {
     transfer_id: string;
     same: boolean;
   }>(
-    `select credit_id, transfer_id, (wallet_id = $2 and amount_nanos = $3) as same
+    `select credit_id, transfer_id,
+       (wallet_id = $2 and amount_nanos = $3 and expires_at is not distinct from $4::timestamptz
+         and note is not distinct from $5::text) as same
      from credit where idempotency_key = $1`,
-    [options.idempotencyKey, options.walletId, options.amount],
+    [
+      options.idempotencyKey,
+      options.walletId,
+      options.amount,
+      options.expiresAt ?? null,
+      options.note ?? null,
+    ],
   );
   const first = rows[0];
   assert(first !== undefined, "a credit with this idempotency key exists");
   if (!first.same) {
     throw new Failure(
       "conflict",
-      "This idempotency key was used for another wallet or amount. Use a new key for a new credit.",
+      "This idempotency key was used for a credit with other terms. Use a new key for a new credit.",
       { param: "idempotency_key" },
     );
   }

@@ -2,23 +2,15 @@
  * Price × quantities. Pure and exact: pico-dollars per unit times whole units, summed, never rounded.
  */
 import { type Picos, picos, ZERO_PICOS } from "../../lib/money.ts";
-import { type Quantities, type QuantityName, quantityNames } from "../../lib/quantities.ts";
+import {
+  plainQuantityOf,
+  type Quantities,
+  type QuantityName,
+  quantityNames,
+} from "../../lib/quantities.ts";
 
 /** Pico-dollars per unit. A quantity that is not named has no price of its own. */
 export type PriceComponents = Readonly<Partial<Record<QuantityName, Picos>>>;
-
-/**
- * A quantity without a price of its own is charged as the plain quantity it is a special case of, which is
- * how providers bill it where their list names no special price. Requests cost nothing unless priced.
- */
-const chargedAs: Partial<Record<QuantityName, QuantityName>> = {
-  cache_read: "uncached_input",
-  cache_write: "uncached_input",
-  audio_input: "uncached_input",
-  image_input: "uncached_input",
-  reasoning: "output_text",
-  audio_output: "output_text",
-};
 
 const inputKinds = [
   "uncached_input",
@@ -29,8 +21,9 @@ const inputKinds = [
 ] as const satisfies QuantityName[];
 const outputKinds = ["output_text", "reasoning", "audio_output"] as const satisfies QuantityName[];
 
+/** A quantity without a price of its own costs as much as its plain one. Requests cost nothing unless priced. */
 export function unitPrice(price: PriceComponents, name: QuantityName): Picos {
-  const parent = chargedAs[name];
+  const parent = plainQuantityOf[name];
   return price[name] ?? (parent === undefined ? undefined : price[parent]) ?? ZERO_PICOS;
 }
 
