@@ -57,6 +57,7 @@ export async function startChat(
       maxTokens,
       sampling: toSampling(request, model.sampling, weights),
       probabilities: request.logprobs ?? false,
+      endless: request.ignore_eos ?? false,
       reader: reply,
     })
     .then((finish) => (finish === "cancelled" ? finish : reply.finish(finish)));

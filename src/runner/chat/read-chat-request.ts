@@ -108,6 +108,8 @@ const requestSchema = z.object({
   tool_choice: toolChoice.nullish(),
   parallel_tool_calls: z.boolean().nullish(),
   modalities: z.array(z.string()).nullish(),
+  /** As in vLLM and llama.cpp: the answer goes on after the model ended it, up to its limit. */
+  ignore_eos: z.boolean().nullish(),
 });
 
 export type ChatRequest = z.infer<typeof requestSchema>;

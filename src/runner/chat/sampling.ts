@@ -51,7 +51,18 @@ function toBias(biases: ChatRequest["logit_bias"], model: LlamaModel): TokenBias
         },
       );
     }
-    bias.set(toTokens([token]), logit <= BAN ? "never" : { logit });
+    const biased = toTokens([token]);
+    if (model.isEogToken(biased[0])) {
+      throw new Failure(
+        "invalid",
+        `Token ${key} ends an answer; it cannot be biased on this model.`,
+        {
+          param: "logit_bias",
+          code: "unsupported_parameter",
+        },
+      );
+    }
+    bias.set(biased, logit <= BAN ? "never" : { logit });
   }
   return bias;
 }

@@ -315,7 +315,8 @@ export class Engine {
     stream: Stream,
     sampled: { token: number; probabilities: ReadonlyMap<number, number> | undefined },
   ): Outcome | undefined {
-    if (this.#options.model.isEogToken(toTokens([sampled.token])[0])) return "stop";
+    const ends = this.#options.model.isEogToken(toTokens([sampled.token])[0]);
+    if (ends && !stream.endless) return "stop";
     const finish = stream.reader.take(sampled.token, sampled.probabilities);
     if (finish !== undefined) return finish;
     return stream.count.completion >= stream.maxTokens ? "length" : undefined;

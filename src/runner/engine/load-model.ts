@@ -59,6 +59,7 @@ export async function loadModel(options: LoadOptions): Promise<LoadedModel> {
     logger: (level, message) => logEngine(options.log, level, message),
   });
   const model = await llama.loadModel({ modelPath: options.modelPath });
+  refuseLongerThanTrained(options.contextTokens, model.trainContextSize);
   const context = await createContext(model, { ...options, threads });
   return {
     llama,
@@ -74,6 +75,16 @@ export async function loadModel(options: LoadOptions): Promise<LoadedModel> {
       await llama.dispose();
     },
   };
+}
+
+/** Beyond it a model writes noise, which would look like an answer. */
+function refuseLongerThanTrained(asked: number | undefined, trained: number): void {
+  if (asked === undefined || asked <= trained) return;
+  throw new Failure(
+    "invalid",
+    `This model was trained with a context of ${trained} tokens, and ${asked} were asked for.`,
+    { param: "contextTokens" },
+  );
 }
 
 async function createContext(

@@ -35,6 +35,8 @@ export type StreamRequest = {
   };
   /** The reader needs the probabilities of every token. */
   probabilities: boolean;
+  /** The token that ends a turn does not end the answer. */
+  endless: boolean;
   reader: TokenReader;
   count: TokenCount;
   signal: AbortSignal;
