@@ -15,6 +15,7 @@ import { megabytes, type Step } from "./screen.ts";
 const ACTOR = "baseload up";
 /** Hosted models are among the first providers of an installation. */
 const PROVIDERS_MAX = 1_000;
+const BAR_COLUMNS = 20;
 
 /** What a hosted model costs until an operator sets another price: small, but enough to see the meter turn. */
 const firstPrice = {
@@ -49,12 +50,25 @@ export async function fetchModel(options: {
     onProgress(progress) {
       if (progress.kind === "trying") step.progress(`${name}: trying ${progress.source}`);
       if (progress.kind === "checking") step.progress(`${name}: checking the SHA-256`);
-      if (progress.kind === "bytes") {
-        const of = progress.totalBytes === undefined ? "" : ` of ${megabytes(progress.totalBytes)}`;
-        step.progress(`${name}: ${megabytes(progress.bytes)}${of}`);
-      }
+      if (progress.kind === "bytes") step.progress(`${name}: ${progressText(progress)}`);
     },
   });
+}
+
+/** `[#########···········]  47 %, 46.2 MB of 98.4 MB` */
+function progressText({
+  bytes,
+  totalBytes,
+}: {
+  bytes: number;
+  totalBytes: number | undefined;
+}): string {
+  if (!totalBytes) return megabytes(bytes);
+  const part = Math.min(1, bytes / totalBytes);
+  const full = Math.floor(part * BAR_COLUMNS);
+  const bar = "#".repeat(full) + "·".repeat(BAR_COLUMNS - full);
+  const percent = String(Math.floor(part * 100)).padStart(3);
+  return `[${bar}] ${percent} %, ${megabytes(bytes)} of ${megabytes(totalBytes)}`;
 }
 
 /**
