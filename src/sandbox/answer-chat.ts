@@ -2,7 +2,7 @@ import { sleep } from "../lib/backoff.ts";
 import { type Clock, systemClock } from "../lib/clock.ts";
 import { Failure } from "../lib/errors.ts";
 import { Generation } from "./generation.ts";
-import { PacedBody, reset } from "./paced-body.ts";
+import { brokenBody, PacedBody } from "./paced-body.ts";
 import { type PlannedAnswer, planAnswer } from "./plan-answer.ts";
 import type { SandboxRequest } from "./read-request.ts";
 import { refusalOf, toErrorResponse } from "./refusal.ts";
@@ -29,7 +29,6 @@ const SSE_HEADERS = {
 const WHOLE_STREAM_CHARS_MAX = 262_144;
 
 const clock: Clock = systemClock;
-const encoder = new TextEncoder();
 
 export async function answerChat(call: ChatCall): Promise<Response> {
   const { request, served } = call;
@@ -95,8 +94,11 @@ async function sendWhole(
   generation: Generation,
 ): Promise<Response> {
   const { script } = call.request;
-  const waitMs = generation.remainingMs;
-  const isThere = waitMs === 0 || (await sleep(waitMs, call.signal));
+  let isThere = true;
+  // Timers may fire early, and the last token is due only when its time has come.
+  while (isThere && generation.remainingMs > 0) {
+    isThere = await sleep(Math.ceil(generation.remainingMs), call.signal);
+  }
   const stopAt = script.cut_after_tokens ?? Number.POSITIVE_INFINITY;
   generation.take(Number.POSITIVE_INFINITY, stopAt);
   if (!isThere) {
@@ -105,7 +107,7 @@ async function sendWhole(
   }
   if (script.cut_after_tokens !== undefined) {
     generation.end("cut");
-    return new Response(resetAfter('{"id":"chatcmpl-'), JSON_HEADERS);
+    return new Response(brokenBody('{"id":"chatcmpl-'), JSON_HEADERS);
   }
   generation.countSilentChoices();
   const usage = script.omit_usage === true ? undefined : toUsage(generation.usage);
@@ -113,16 +115,6 @@ async function sendWhole(
   generation.end("answered");
   const isMalformed = script.malformed_after_tokens !== undefined;
   return new Response(isMalformed ? body.slice(0, body.length / 2) : body, JSON_HEADERS);
-}
-
-/** Half an answer, and then the connection breaks. */
-function resetAfter(text: string): ReadableStream<Uint8Array> {
-  return new ReadableStream({
-    start(controller) {
-      controller.enqueue(encoder.encode(text));
-    },
-    pull: reset,
-  });
 }
 
 function streamAnswer(call: ChatCall, generation: Generation): Response {

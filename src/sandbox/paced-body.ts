@@ -43,8 +43,7 @@ export class PacedBody {
     this.#pending = undefined;
     if (part.text !== "") controller.enqueue(encoder.encode(part.text));
     if (part.next === "close") controller.close();
-    // In a turn of its own, so that the frames before it are on their way.
-    if (part.next === "reset") setTimeout(() => reset(controller), 0);
+    if (part.next === "reset") resetSoon(controller);
     return part.text !== "" || part.next !== "more";
   }
 
@@ -54,7 +53,20 @@ export class PacedBody {
   }
 }
 
-/** Bun resets the connection when a body fails; without a reason it also writes nothing on stderr. */
-export function reset(controller: ReadableStreamDefaultController<Uint8Array>): void {
-  controller.error(undefined);
+/** A reset overtakes what lies unread at the client, so it waits until that has been read. */
+const UNTIL_RESET_MS = 20;
+
+/** Bun resets the connection when a body fails; without a reason it writes nothing on stderr about it. */
+function resetSoon(controller: ReadableStreamDefaultController<Uint8Array>): void {
+  setTimeout(() => controller.error(undefined), UNTIL_RESET_MS);
+}
+
+/** A body that breaks off behind this text. */
+export function brokenBody(text: string): ReadableStream<Uint8Array> {
+  return new ReadableStream({
+    start(controller) {
+      controller.enqueue(encoder.encode(text));
+      resetSoon(controller);
+    },
+  });
 }

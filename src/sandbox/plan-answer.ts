@@ -106,11 +106,8 @@ function tokensOfAnswer(request: SandboxRequest, index: number): string[] {
   if (script.answer !== undefined) return tokensOf(script.answer);
   if (request.jsonSchema !== undefined) return tokensOf(sampleOf(request.jsonSchema));
   if (script.completion_tokens !== undefined) {
-    const count = Math.min(
-      script.completion_tokens - (script.reasoning_tokens ?? 0),
-      request.maxTokens,
-    );
-    return Array.from({ length: count }, (_, at) => loremAt(index + at));
+    const count = script.completion_tokens - (script.reasoning_tokens ?? 0);
+    return Array.from({ length: count }, (_, at) => fillerAt(index + at));
   }
   return tokensOf(request.messages.findLast(({ role }) => role === "user")?.text ?? "");
 }
@@ -134,12 +131,11 @@ function groupsOf(tokens: string[], size: number): string[] {
   return groups;
 }
 
-const LOREM = "lorem ipsum dolor sit amet consectetur adipiscing elit sed do eiusmod tempor".split(
-  " ",
-);
+/** With its space each is four bytes: what is estimated from the text is then what was generated. */
+const FILLERS = ["sun", "sky", "sea", "ice", "oak", "elm", "fox", "owl"];
 
-function loremAt(at: number): string {
-  return `${LOREM[at % LOREM.length]} `;
+function fillerAt(at: number): string {
+  return `${FILLERS[at % FILLERS.length]} `;
 }
 
 /** Tokens that a message costs beside its text: role and delimiters. */

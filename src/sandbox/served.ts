@@ -52,8 +52,11 @@ export class Served {
   constructor(options: { attemptsMax: number; log: string | undefined }) {
     this.#attemptsMax = options.attemptsMax;
     if (options.log === undefined) return;
-    if (existsSync(options.log)) this.#replay(readFileSync(options.log, "utf8"));
+    const log = existsSync(options.log) ? readFileSync(options.log, "utf8") : "";
+    this.#replay(log);
     this.#log = openSync(options.log, "a", LOG_MODE);
+    // The last line may have been torn by the death that ended the log.
+    if (log !== "" && !log.endsWith("\n")) writeSync(this.#log, "\n");
   }
 
   get attempts(): IterableIterator<Attempt> {
@@ -162,10 +165,13 @@ function add(attempt: Attempt, totals: Totals, more: Partial<Totals>): void {
   }
 }
 
-/** The last line may be torn by the death that ended the log. */
+/** Lines are ours; one that does not parse is the torn one. */
 function parseLine(line: string): Attempt | undefined {
-  if (!line.endsWith("}")) return undefined;
-  return { ...emptyAttempt(""), ...JSON.parse(line) };
+  try {
+    return { ...emptyAttempt(""), ...JSON.parse(line) };
+  } catch {
+    return undefined;
+  }
 }
 
 /** The attempt's usage in OpenAI's shape. */

@@ -1,0 +1,89 @@
+import { afterAll, describe, expect, test } from "bun:test";
+import { appendFileSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Served, toUsage } from "./served.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "sandbox-served-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const prompt = { promptTokens: 100, cachedTokens: 40 };
+const inMemory = (attemptsMax = 10): Served => new Served({ attemptsMax, log: undefined });
+
+describe("what was served", () => {
+  test("is counted as it is generated", () => {
+    const served = inMemory();
+    const attempt = served.begin("a", prompt);
+    served.generate(attempt, { completion: 5, reasoning: 3 });
+    served.generate(attempt, { completion: 2, reasoning: 0 });
+    expect(served.find("a")).toMatchObject({ state: "running", completion_tokens: 7 });
+    served.end(attempt, "client_left");
+    expect(served.find("a")).toEqual({
+      id: "a",
+      state: "finished",
+      calls: 1,
+      prompt_tokens: 100,
+      cached_tokens: 40,
+      completion_tokens: 7,
+      reasoning_tokens: 3,
+      outcome: "client_left",
+    });
+    expect(toUsage(served.totals)).toMatchObject({ total_tokens: 107 });
+  });
+
+  test("twice under one id is counted twice", () => {
+    const served = inMemory();
+    for (const _ of [1, 2]) {
+      const attempt = served.begin("a", prompt);
+      served.generate(attempt, { completion: 5, reasoning: 0 });
+      served.end(attempt, "answered");
+    }
+    expect(served.find("a")).toMatchObject({ calls: 2, prompt_tokens: 200, completion_tokens: 10 });
+    expect(served.totals).toMatchObject({ calls: 2, prompt_tokens: 200, completion_tokens: 10 });
+  });
+
+  test("is forgotten attempt by attempt, the oldest first, while the totals stay", () => {
+    const served = inMemory(3);
+    for (const id of ["a", "b", "c", "d", "e"]) served.end(served.begin(id, prompt), "answered");
+    expect([...served.attempts].map(({ id }) => id)).toEqual(["c", "d", "e"]);
+    expect(served.find("a")).toBeUndefined();
+    expect(served.totals.calls).toBe(5);
+  });
+});
+
+describe("the log", () => {
+  test("brings everything back, also of an attempt that was running", () => {
+    const log = join(folder, "a.log");
+    const before = new Served({ attemptsMax: 10, log });
+    const done = before.begin("done", prompt);
+    before.generate(done, { completion: 5, reasoning: 1 });
+    before.end(done, "answered");
+    before.generate(before.begin("running", prompt), { completion: 3, reasoning: 0 });
+    // Not closed: a killed process closes nothing.
+    const after = new Served({ attemptsMax: 10, log });
+    expect(after.totals).toEqual(before.totals);
+    expect(after.find("done")).toEqual(done);
+    expect(after.find("running")).toMatchObject({
+      state: "finished",
+      outcome: "sandbox_died",
+      completion_tokens: 3,
+    });
+    before.close();
+    after.close();
+  });
+
+  test("with a torn last line loses only that line, and goes on behind it", () => {
+    const log = join(folder, "torn.log");
+    const before = new Served({ attemptsMax: 10, log });
+    before.end(before.begin("a", prompt), "answered");
+    before.close();
+    appendFileSync(log, '{"id":"b","state":"run');
+    const after = new Served({ attemptsMax: 10, log });
+    after.end(after.begin("c", prompt), "answered");
+    after.close();
+    const again = new Served({ attemptsMax: 10, log });
+    expect([...again.attempts].map(({ id }) => id)).toEqual(["a", "c"]);
+    again.close();
+    expect(readFileSync(log, "utf8")).toEndWith("\n");
+  });
+});
