@@ -29,13 +29,27 @@ export async function readJsonBody(
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
 async function readBytes(request: Request, bytesMax: number): Promise<Uint8Array> {
-  const declared = Number(request.headers.get("content-length") ?? 0);
-  if (declared > bytesMax) throw tooLarge(bytesMax);
-  const bytes = await request.bytes().catch((error: unknown) => {
+  const { headers } = request;
+  if (Number(headers.get("content-length") ?? 0) > bytesMax) throw tooLarge(bytesMax);
+  // A declared length bounds what the runtime reads; a body in chunks may go on for ever.
+  const isBounded = headers.has("content-length") && !headers.has("transfer-encoding");
+  const reading = isBounded ? request.bytes() : readUpTo(request, bytesMax);
+  return await reading.catch((error: unknown) => {
+    if (error instanceof Failure) throw error;
     throw new Failure("invalid", "The body could not be read to its end.", { cause: error });
   });
-  if (bytes.length > bytesMax) throw tooLarge(bytesMax);
-  return bytes;
+}
+
+async function readUpTo(request: Request, bytesMax: number): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of request.body ?? []) {
+    length += chunk.length;
+    // Leaving the loop ends the reading.
+    if (length > bytesMax) throw tooLarge(bytesMax);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
 }
 
 const tooLarge = (bytesMax: number): Failure =>

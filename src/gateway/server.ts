@@ -7,10 +7,7 @@ import type { Call, Gateway } from "./gateway.ts";
 import { errorResponse, handle } from "./handle.ts";
 import { type Health, isReady } from "./health.ts";
 
-export type ListenOptions = { hostname: string; port: number; bodyBytesMax: number };
-
-/** Bun would answer a body over its own limit without our error shape; ours is checked first. */
-const BODY_MARGIN_BYTES = 1_048_576;
+export type ListenOptions = { hostname: string; port: number };
 
 export function serve(gateway: Gateway, health: Health, listen: ListenOptions) {
   return Bun.serve({
@@ -20,7 +17,9 @@ export function serve(gateway: Gateway, health: Health, listen: ListenOptions) {
     reusePort: true,
     // A slow model is silent for longer than any fixed time; our own timers watch upstreams.
     idleTimeout: 0,
-    maxRequestBodySize: listen.bodyBytesMax + BODY_MARGIN_BYTES,
+    // Bun would answer a body over its limit without our error shape. Our own limit is applied while a body is
+    // read; what nobody reads is held back at the client.
+    maxRequestBodySize: Number.MAX_SAFE_INTEGER,
     routes: {
       "/v1/chat/completions": {
         POST: (request) => handle(gateway, request, chatCompletions),

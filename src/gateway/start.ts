@@ -12,12 +12,13 @@ import { folderDisk } from "../platform/journal/disk.ts";
 import { Journal } from "../platform/journal/journal.ts";
 import type { Log } from "../platform/log.ts";
 import { Metrics } from "../platform/metrics.ts";
+import { processSocketOf, runFolderOf } from "../platform/process-sockets.ts";
 import { SharedCounters } from "../platform/shared-counters.ts";
 import { every, type Repeating } from "../platform/timers.ts";
 import type { Upstream } from "../providers/upstream.ts";
 import type { Gateway, GatewayLimits } from "./gateway.ts";
 import { gatewayMetrics } from "./gateway-metrics.ts";
-import { type Health, healthOf, socketPathOf } from "./health.ts";
+import { type Health, healthOf } from "./health.ts";
 import { readSnapshot } from "./read-snapshot.ts";
 import { serve, servePrivately } from "./server.ts";
 import { Snapshot } from "./snapshot.ts";
@@ -57,7 +58,7 @@ export type RunningGateway = {
 export async function startGateway(options: GatewayOptions): Promise<RunningGateway> {
   const { log } = options;
   const gatewayId = Bun.randomUUIDv7();
-  const runFolder = join(options.home, "run");
+  const runFolder = runFolderOf(options.home);
   mkdirSync(runFolder, { recursive: true, mode: 0o700 });
   const database = openDatabase({
     url: options.databaseUrl,
@@ -68,7 +69,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   await ledgerStore(database).registerGateway(gatewayId);
   const metrics = new Metrics();
   const draining = { isOn: false };
-  const socketPath = socketPathOf(runFolder, gatewayId);
+  const socketPath = processSocketOf(runFolder, gatewayId);
   // First: the worker takes a journal without a listening socket for that of a dead process.
   const started: { health?: Health } = {};
   const privately = servePrivately(started, socketPath);
@@ -83,7 +84,6 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   const server = serve(gateway, health, {
     hostname: options.hostname,
     port: options.port,
-    bodyBytesMax: options.limits.bodyBytesMax,
   });
   log.info("gateway is ready", { gatewayId, port: server.port });
 
