@@ -87,3 +87,54 @@ describe("the log", () => {
     expect(readFileSync(log, "utf8")).toEndWith("\n");
   });
 });
+
+test("a sandbox that is killed in the middle of streams knows afterwards what it had generated", async () => {
+  const log = join(folder, "killed.log");
+  const program = `
+    import { startSandbox } from "./start.ts";
+    const sandbox = await startSandbox({ port: 0, hostname: "127.0.0.1", token: null, log: ${JSON.stringify(log)} });
+    process.stdout.write(sandbox.url + "\\n");
+  `;
+  const child = Bun.spawn([process.execPath, "-e", program], {
+    cwd: import.meta.dir,
+    stdout: "pipe",
+  });
+  const { value } = await child.stdout.getReader().read();
+  const url = new TextDecoder().decode(value).trim();
+
+  const received = await Promise.all(Array.from({ length: 20 }, (_, at) => readUntilCut(url, at)));
+  expect(received.every((words) => words > 0)).toBe(true);
+
+  const after = new Served({ attemptsMax: 100, log });
+  for (const [at, words] of received.entries()) {
+    const attempt = after.find(`stream-${at}`);
+    expect(attempt?.outcome).toBe("sandbox_died");
+    // Each piece is logged before it is sent.
+    expect(attempt?.completion_tokens).toBeGreaterThanOrEqual(words);
+  }
+  after.close();
+
+  /** The words of a stream that a client got before the sandbox was killed; one of the clients kills it. */
+  async function readUntilCut(baseUrl: string, at: number): Promise<number> {
+    const response = await fetch(`${baseUrl}/chat/completions`, {
+      method: "POST",
+      headers: { "x-baseload-attempt": `stream-${at}` },
+      body: JSON.stringify({
+        model: "sandbox-lorem",
+        messages: [{ role: "user", content: "x" }],
+        stream: true,
+        sandbox: { completion_tokens: 5_000, token_delay_ms: 2 },
+      }),
+    });
+    let text = "";
+    try {
+      for await (const chunk of response.body ?? []) {
+        text += new TextDecoder().decode(chunk);
+        if (at === 0 && text.split("content").length > 30) child.kill(9);
+      }
+    } catch {
+      // The connection broke, as it should.
+    }
+    return (text.match(/"content":"[a-z]+ "/g) ?? []).length;
+  }
+});
