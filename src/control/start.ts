@@ -6,6 +6,7 @@ import { Failure } from "../lib/errors.ts";
 import type { Database } from "../platform/db/database.ts";
 import type { Log } from "../platform/log.ts";
 import { Metrics } from "../platform/metrics.ts";
+import { runFolderOf } from "../platform/process-sockets.ts";
 import { answerFailure, toFailure } from "./answer.ts";
 import { assertHostAllowed } from "./check-host.ts";
 import { answerConsolePage } from "./console-page.ts";
@@ -71,7 +72,7 @@ function toControl(options: ControlOptions): Control {
     keyPepper: key_pepper,
     sealKey: seal_key,
     adminToken: admin_token,
-    runFolder: join(options.home, "run"),
+    runFolder: runFolderOf(options.home),
     version: options.version,
     clock: options.clock ?? systemClock,
     log: options.log,

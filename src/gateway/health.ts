@@ -1,8 +1,7 @@
 /** Is this process ready, and what do it and its siblings count? */
-import { readdir } from "node:fs/promises";
-import { join } from "node:path";
 import type { Nanos } from "../lib/money.ts";
 import type { Metrics } from "../platform/metrics.ts";
+import { askProcess, listProcesses } from "../platform/process-sockets.ts";
 import type { Gateway } from "./gateway.ts";
 
 export type Health = {
@@ -15,13 +14,8 @@ export type Health = {
 
 /** For graphs only, where a rounded number does no harm. */
 const NANOS_PER_USD = 1e9;
-const SIBLING_TIMEOUT_MS = 1_000;
-const SOCKET = /^gateway-(.+)\.sock$/;
 
 export const isReady = (reason: string | undefined): reason is undefined => reason === undefined;
-
-export const socketPathOf = (runFolder: string, gatewayId: string): string =>
-  join(runFolder, `gateway-${gatewayId}.sock`);
 
 export function healthOf(gateway: Gateway, metrics: Metrics, runFolder: string): Health {
   const gauge = (name: string, help: string, read: () => number) => {
@@ -45,23 +39,18 @@ export function healthOf(gateway: Gateway, metrics: Metrics, runFolder: string):
     },
     ownMetrics,
     async allMetrics() {
-      const names = await readdir(runFolder).catch(() => []);
-      const ids = names.flatMap((name) => SOCKET.exec(name)?.[1] ?? []).sort();
+      const ids = await listProcesses(runFolder);
       const texts = await Promise.all(
-        ids.map((id) =>
-          id === gateway.gatewayId ? ownMetrics() : readSibling(socketPathOf(runFolder, id)),
-        ),
+        ids.map((id) => (id === gateway.gatewayId ? ownMetrics() : readSibling(runFolder, id))),
       );
       return mergeExpositions(texts.map((text, i) => ({ process: String(i), text })));
     },
   };
 }
 
-async function readSibling(socketPath: string): Promise<string> {
+async function readSibling(runFolder: string, id: string): Promise<string> {
   try {
-    const signal = AbortSignal.timeout(SIBLING_TIMEOUT_MS);
-    const response = await fetch("http://gateway/metrics", { unix: socketPath, signal });
-    return await response.text();
+    return await (await askProcess(runFolder, id, "/metrics")).text();
   } catch {
     // A process that just ended leaves its socket behind; it has nothing more to say.
     return "";

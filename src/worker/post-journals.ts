@@ -7,6 +7,7 @@ import { isUuid } from "../lib/ids.ts";
 import type { Database } from "../platform/db/database.ts";
 import { folderDisk } from "../platform/journal/disk.ts";
 import type { Log } from "../platform/log.ts";
+import { askLiveness, processSocketOf, runFolderOf } from "../platform/process-sockets.ts";
 import { JournalPoster } from "./journal-poster.ts";
 import { recoverGateway } from "./recover-gateway.ts";
 
@@ -24,7 +25,6 @@ export type PostingOptions = {
 
 /** After trouble, such as a database that is away. */
 const RETRY_MS = 500;
-const LIVENESS_TIMEOUT_MS = 2_000;
 /** An idle journal's process is asked whether it lives this often at most. */
 const LIVENESS_INTERVAL_MS = 500;
 
@@ -89,35 +89,20 @@ export class Posting {
     poster: JournalPoster,
     gateway: { gatewayId: string; folder: string },
   ): Promise<boolean> {
-    if (await this.#isAlive(gateway.gatewayId)) return false;
+    const runFolder = runFolderOf(this.#options.home);
+    if ((await askLiveness(runFolder, gateway.gatewayId)) !== "dead") return false;
     // It may have written its last records between our last look and its death.
     while ((await poster.step()) > 0);
     const { database, store, sealKey, clock, log } = this.#options;
-    return await recoverGateway({ ...gateway, poster, database, store, sealKey, clock, log });
-  }
-
-  /**
-   * A process listens on its socket before it makes its journal and until after it has closed it; the kernel
-   * refuses connections once the process is gone. Anything but a refusal counts as alive.
-   */
-  async #isAlive(gatewayId: string): Promise<boolean> {
-    const socketPath = join(this.#options.home, "run", `gateway-${gatewayId}.sock`);
-    try {
-      await fetch("http://gateway/healthz", {
-        unix: socketPath,
-        signal: AbortSignal.timeout(LIVENESS_TIMEOUT_MS),
-      });
-      return true;
-    } catch (error) {
-      const code = (error as { code?: unknown }).code;
-      return !REFUSED_CODES.has(String(code));
-    }
+    return await recoverGateway({
+      ...gateway,
+      socketPath: processSocketOf(runFolder, gateway.gatewayId),
+      poster,
+      database,
+      store,
+      sealKey,
+      clock,
+      log,
+    });
   }
 }
-
-const REFUSED_CODES = new Set([
-  "ECONNREFUSED",
-  "ENOENT",
-  "ConnectionRefused",
-  "FailedToOpenSocket",
-]);

@@ -21,6 +21,7 @@ import { settleIntent } from "./settle-intent.ts";
 export type Recovery = {
   gatewayId: string;
   folder: string;
+  socketPath: string;
   poster: JournalPoster;
   database: Database;
   store: LedgerStore;
@@ -53,6 +54,8 @@ export async function recoverGateway(recovery: Recovery): Promise<boolean> {
   faultPoint("worker: leases of an ended gateway closed");
   await poster.close();
   await rm(recovery.folder, { recursive: true, force: true });
+  // A process that was killed leaves its socket behind.
+  await rm(recovery.socketPath, { force: true });
   log.info("the journal of an ended gateway is posted and its leases are closed", {
     gatewayId,
     interrupted: intents.length,
