@@ -255,6 +255,17 @@ describe("the repository", async () => {
     const folders = new Set(source.flatMap((file) => folderOf(file.path) ?? []));
     expect([...folders].sort()).toEqual(layers.map((layer) => layer.folder).sort());
   });
+
+  test("every exception is still needed", () => {
+    const unused = exceptions.filter(
+      ({ from, to }) =>
+        !source.some(
+          (file) => from.test(file.path) && file.imports.some((target) => to.test(target)),
+        ),
+    );
+
+    expect(unused.map(({ why }) => why)).toEqual([]);
+  });
 });
 
 describe("planted violations are found", () => {
