@@ -4,8 +4,11 @@ import { join } from "node:path";
 import { isRole, type Role } from "./platform/roles.ts";
 
 const FAILED = 1;
+/** Flags of every command whose value is a word of its own. */
+const VALUE_FLAGS = ["--home", "--control-url"];
 
-async function main([word, ...words]: readonly string[]): Promise<number> {
+async function main(argv: readonly string[]): Promise<number> {
+  const [word, ...words] = commandFirst(argv);
   const wantsHelp = words.includes("--help") || words.includes("-h");
   if (word === "up" && !wantsHelp) {
     const { runUp } = await import("./up/start.ts");
@@ -14,6 +17,14 @@ async function main([word, ...words]: readonly string[]): Promise<number> {
   if (isRole(word) && !wantsHelp) return await runRole(word, words);
   const { runCli } = await import("./cli/main.ts");
   return await runCli(word === undefined ? [] : [word, ...words]);
+}
+
+/** Flags may stand before the command, as in `baseload --home DIR up`. */
+function commandFirst(argv: readonly string[]): readonly string[] {
+  let at = 0;
+  while (argv[at]?.startsWith("--")) at += VALUE_FLAGS.includes(argv[at] ?? "") ? 2 : 1;
+  const word = argv[at];
+  return word === undefined ? argv : [word, ...argv.slice(0, at), ...argv.slice(at + 1)];
 }
 
 async function runRole(role: Role, words: readonly string[]): Promise<number> {

@@ -5,6 +5,7 @@ import {
   type Operation,
   type OperationAnswer,
   type OperationInput,
+  operationPath,
 } from "../contract/operation.ts";
 import { Failure, type FailureKind, failureKinds } from "../lib/errors.ts";
 import { type Control, controlNotRunning } from "./environment.ts";
@@ -49,7 +50,7 @@ type Sent = {
 
 async function send(control: Control, operation: Operation, input: Sent): Promise<Response> {
   try {
-    return await fetch(`${control.url}${API_PREFIX}${pathOf(operation, input)}`, {
+    return await fetch(`${control.url}${API_PREFIX}${operationPath(operation, input)}`, {
       method: operation.method.toUpperCase(),
       headers: {
         authorization: `Bearer ${control.token}`,
@@ -65,18 +66,6 @@ async function send(control: Control, operation: Operation, input: Sent): Promis
     }
     throw controlNotRunning(`nothing answers at ${control.url}`);
   }
-}
-
-function pathOf(operation: Operation, input: Sent): string {
-  const path = operation.path.replace(/\{(\w+)\}/g, (_, name: string) =>
-    encodeURIComponent(String(input.params?.[name])),
-  );
-  const query = new URLSearchParams(
-    Object.entries(input.query ?? {})
-      .filter(([, value]) => value !== undefined)
-      .map(([name, value]): [string, string] => [name, String(value)]),
-  );
-  return query.size === 0 ? path : `${path}?${query}`;
 }
 
 async function readJson(response: Response, url: string): Promise<unknown> {

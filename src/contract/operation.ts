@@ -49,3 +49,22 @@ export type OperationRequest<O extends Operation> = {
 };
 
 export type OperationAnswer<O extends Operation> = z.output<O["answer"]>;
+
+/** The operation's path below the API's prefix, with parameters and query filled in. */
+export function operationPath(
+  operation: Operation,
+  input: {
+    readonly params?: Readonly<Record<string, unknown>> | undefined;
+    readonly query?: Readonly<Record<string, unknown>> | undefined;
+  },
+): string {
+  const path = operation.path.replace(/\{(\w+)\}/g, (_, name: string) =>
+    encodeURIComponent(String(input.params?.[name])),
+  );
+  const query = new URLSearchParams(
+    Object.entries(input.query ?? {})
+      .filter(([, value]) => value !== undefined)
+      .map(([name, value]): [string, string] => [name, String(value)]),
+  );
+  return query.size === 0 ? path : `${path}?${query}`;
+}

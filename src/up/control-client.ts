@@ -4,6 +4,7 @@ import {
   type Operation,
   type OperationAnswer,
   type OperationInput,
+  operationPath,
 } from "../contract/operation.ts";
 import { Failure } from "../lib/errors.ts";
 
@@ -18,7 +19,7 @@ const ANSWER_TIMEOUT_MS = 30_000;
 export function openControl(options: { url: string; token: string }): ControlClient {
   return {
     async ask(operation, input) {
-      const response = await fetch(options.url + API_PREFIX + pathOf(operation, input), {
+      const response = await fetch(options.url + API_PREFIX + operationPath(operation, input), {
         method: operation.method.toUpperCase(),
         headers: {
           authorization: `Bearer ${options.token}`,
@@ -36,13 +37,4 @@ export function openControl(options: { url: string; token: string }): ControlCli
       return operation.answer.parse(await response.json()) as never;
     },
   };
-}
-
-function pathOf(operation: Operation, input: { params?: unknown; query?: unknown }): string {
-  const params = (input.params ?? {}) as Record<string, unknown>;
-  const path = operation.path.replace(/\{(\w+)\}/g, (_, name: string) =>
-    encodeURIComponent(String(params[name])),
-  );
-  const query = new URLSearchParams((input.query ?? {}) as Record<string, string>);
-  return query.size === 0 ? path : `${path}?${query}`;
 }
