@@ -133,6 +133,17 @@ describe("a journal", () => {
     await journal.close();
   });
 
+  test("writes everything that waits when it is closed, however many segments that takes", async () => {
+    const disk = folderDisk(folder);
+    const journal = await openJournal(disk, 256);
+    const appended = Array.from({ length: 20 }, (_, i) => journal.append(`${i} ${"x".repeat(90)}`));
+
+    await journal.close();
+    await Promise.all(appended);
+
+    expect(await readAll(new JournalTail(disk, 0n))).toHaveLength(20);
+  });
+
   test("stops taking work while the disk is full, keeps what is under way, and goes on when there is room", async () => {
     const real = folderDisk(folder);
     let isFull = false;

@@ -186,7 +186,8 @@ export class Journal {
 
   async #createNext(): Promise<void> {
     const { disk, segmentBytes, wait, onTrouble } = this.#options;
-    while (!this.#isClosed) {
+    // A journal that is being closed still needs room for the records that wait.
+    while (!this.#isClosed || this.#isWriting) {
       try {
         this.#next = await disk.create(segmentName(this.#segmentNumber + 1), segmentBytes);
         this.#isFull = false;
