@@ -1,4 +1,5 @@
 /** The disk as the journal needs it: an interface, so that the simulation can lose unsynced bytes and tear records. */
+import { constants } from "node:fs";
 import { mkdir, open, readdir, unlink } from "node:fs/promises";
 import { join } from "node:path";
 
@@ -45,11 +46,12 @@ export function folderDisk(folder: string): JournalDisk {
         await handle.sync();
         await syncFolder(folder);
       } catch (error) {
-        await handle.close();
         await unlink(path).catch(() => undefined);
         throw error;
+      } finally {
+        await handle.close();
       }
-      return fileOf(handle, path);
+      return await openDurable(path);
     },
 
     async openForReading(name) {
@@ -59,6 +61,17 @@ export function folderDisk(folder: string): JournalDisk {
 
     remove: (name) => unlink(join(folder, name)),
   };
+}
+
+/**
+ * With `O_DSYNC` a write returns when its bytes are on the medium: one trip to the thread pool for each group
+ * instead of two. Where the system lacks it, `sync` does the work.
+ */
+async function openDurable(path: string): Promise<JournalFile> {
+  const { O_DSYNC, O_RDWR } = constants;
+  if (O_DSYNC === undefined) return fileOf(await open(path, "r+"), path);
+  const file = fileOf(await open(path, O_RDWR | O_DSYNC), path);
+  return { ...file, sync: () => Promise.resolve() };
 }
 
 function fileOf(handle: Awaited<ReturnType<typeof open>>, path: string): JournalFile {
