@@ -133,7 +133,7 @@ export class Attempt {
     return { cost, charge, usage };
   }
 
-  async #learnUsage(outputTokensDelivered: number): Promise<Usage> {
+  async #learnUsage(outputTokens: number): Promise<Usage> {
     const { candidate, payment } = this.#options;
     const learnt = await learnUsage(candidate.upstream, this.eventId, {
       deadlineMs: this.#gateway.limits.lookUpTimeoutMs,
@@ -143,8 +143,6 @@ export class Attempt {
           error,
         }),
     });
-    if (learnt !== undefined) return learnt;
-    const outputTokens = Math.min(outputTokensDelivered, payment.outputTokensMax);
-    return countedUsage({ inputTokens: payment.inputTokensCounted, outputTokens });
+    return learnt ?? countedUsage({ inputTokens: payment.inputTokensCounted, outputTokens });
   }
 }
