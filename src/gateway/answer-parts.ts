@@ -18,6 +18,17 @@ export const brokenOff = (answer: Answer, cause: unknown): Failure =>
     { code: "provider_connection_lost", cause },
   );
 
+export const wentSilent = (answer: Answer, cause: unknown): Failure =>
+  new Failure(
+    "timeout",
+    `The provider '${answer.candidate.upstream.name}' went silent in the middle of its answer. Try again.`,
+    { code: "provider_timeout", cause },
+  );
+
+/** What we counted of the output: an estimate must not exceed what was asked for. */
+export const countedWithin = ({ payment, request }: Answer, outputTokens: number): number =>
+  Math.min(outputTokens, payment.outputTokensMax * request.choices);
+
 /** Known when the answer begins. */
 export function answerHeaders(answer: Answer): Record<string, string> {
   const { call, plan, candidate, payment } = answer;

@@ -4,6 +4,7 @@ import { Failure } from "../lib/errors.ts";
 import { NO_USAGE } from "../lib/quantities.ts";
 import { faultPoint } from "../platform/fault-point.ts";
 import { ask as askUpstream } from "../providers/ask.ts";
+import { assertEventStream } from "../providers/assert-event-stream.ts";
 import { encodeChatRequest } from "../providers/dialects/openai-chat/encode.ts";
 import {
   CLIENT_CLOSED,
@@ -71,7 +72,7 @@ async function dispatch(
   to: { candidate: Candidate; attempt: Attempt; signal: AbortSignal },
 ): Promise<Response> {
   const { upstream, upstreamModel } = to.candidate;
-  return await askUpstream(upstream, {
+  const response = await askUpstream(upstream, {
     path: "/chat/completions",
     body: encodeChatRequest(request.body, {
       upstreamModel,
@@ -83,6 +84,8 @@ async function dispatch(
     signal: to.signal,
     timeoutMs: gateway.limits.answerTimeoutMs,
   });
+  if (request.isStream) await assertEventStream(upstream, response);
+  return response;
 }
 
 /**

@@ -143,6 +143,9 @@ export class Attempt {
           error,
         }),
     });
-    return learnt ?? countedUsage({ inputTokens: payment.inputTokensCounted, outputTokens });
+    // A provider that never saw the attempt, but delivered a part of it, has forgotten it since, by a restart.
+    const isForgotten = learnt?.source === "none" && outputTokens > 0;
+    if (learnt !== undefined && !isForgotten) return learnt;
+    return countedUsage({ inputTokens: payment.inputTokensCounted, outputTokens });
   }
 }

@@ -5,10 +5,18 @@
  * whose client has already left, so a `finally` inside it would not run and the hold would stay open.
  */
 import { Failure, toErrorBody } from "../lib/errors.ts";
+import { NO_USAGE } from "../lib/quantities.ts";
 import { faultPoint } from "../platform/fault-point.ts";
 import { StreamTap } from "../providers/dialects/openai-chat/stream-tap.ts";
 import { failureFromErrorObject } from "../providers/upstream-failure.ts";
-import { answerHeaders, brokenOff, costHeaders, toUsage } from "./answer-parts.ts";
+import {
+  answerHeaders,
+  brokenOff,
+  costHeaders,
+  countedWithin,
+  toUsage,
+  wentSilent,
+} from "./answer-parts.ts";
 import { type Answer, inBackground } from "./ask.ts";
 import type { Settled } from "./attempt.ts";
 import type { Gateway } from "./gateway.ts";
@@ -45,6 +53,7 @@ class ChatStream {
   readonly #reader: { read(): Promise<{ done: boolean; value?: Uint8Array | undefined }> };
   readonly #silence: Timer;
   #isSilent = false;
+  #hasDelivered = false;
 
   constructor(gateway: Gateway, answer: Answer) {
     this.#gateway = gateway;
@@ -66,6 +75,7 @@ class ChatStream {
         const frames = value === undefined ? [] : this.#tap.take(value);
         if (done) frames.push(...this.#tap.end());
         for (const frame of frames) controller.enqueue(frame);
+        this.#hasDelivered ||= frames.length > 0;
         faultPoint("gateway: stream under way");
         if (done || this.#tap.done || this.#tap.error !== undefined) {
           await this.#finish(controller);
@@ -129,7 +139,7 @@ class ChatStream {
       requestId: this.#answer.call.requestId,
       error: failure,
     });
-    const settled = await this.#settleUnreported("failed").catch(() => undefined);
+    const settled = await this.#settleFailed().catch(() => undefined);
     const comments = settled === undefined ? "" : toComments(costHeaders(this.#answer, settled));
     const frame = `data: ${JSON.stringify(toErrorBody(failure))}\n\n`;
     controller.enqueue(encoder.encode(comments + frame));
@@ -137,13 +147,14 @@ class ChatStream {
   }
 
   #toFailure(error: unknown): Failure {
-    if (this.#isSilent) {
-      return new Failure("timeout", "The provider went silent in the middle of its answer.", {
-        code: "provider_timeout",
-        cause: error,
-      });
-    }
+    if (this.#isSilent) return wentSilent(this.#answer, error);
     return error instanceof Failure ? error : brokenOff(this.#answer, error);
+  }
+
+  /** Where nothing reached the client, nothing is charged, as with whole answers. */
+  #settleFailed(): Promise<Settled> {
+    if (this.#hasDelivered) return this.#settleUnreported("failed");
+    return this.#answer.attempt.settle("failed", NO_USAGE);
   }
 
   /** What was delivered is charged, and the provider's own number is preferred where it can be had. */
@@ -151,7 +162,8 @@ class ChatStream {
     const { attempt } = this.#answer;
     const usage = toUsage(this.#tap.usage);
     if (usage !== undefined && this.#tap.finished) return attempt.settle(outcome, usage);
-    return attempt.settleUnreported(outcome, { outputTokens: this.#tap.countedOutputTokens() });
+    const outputTokens = countedWithin(this.#answer, this.#tap.countedOutputTokens());
+    return attempt.settleUnreported(outcome, { outputTokens });
   }
 }
 

@@ -2,13 +2,24 @@
 import { Failure } from "../lib/errors.ts";
 import { countedUsage, NO_USAGE } from "../lib/quantities.ts";
 import { readUnaryAnswer } from "../providers/dialects/openai-chat/unary.ts";
-import { answerHeaders, brokenOff, costHeaders, toUsage } from "./answer-parts.ts";
+import {
+  answerHeaders,
+  brokenOff,
+  costHeaders,
+  countedWithin,
+  toUsage,
+  wentSilent,
+} from "./answer-parts.ts";
 import { type Answer, inBackground } from "./ask.ts";
 import type { Gateway } from "./gateway.ts";
 
 export async function relayWhole(gateway: Gateway, answer: Answer): Promise<Response> {
   const { attempt, payment, response, call, stop } = answer;
-  const silence = setTimeout(() => stop.abort(), gateway.limits.silenceTimeoutMs);
+  let isSilent = false;
+  const silence = setTimeout(() => {
+    isSilent = true;
+    stop.abort();
+  }, gateway.limits.silenceTimeoutMs);
   let whole: Awaited<ReturnType<typeof readUnaryAnswer>>;
   try {
     whole = await readUnaryAnswer(answer.candidate.upstream, response);
@@ -19,6 +30,7 @@ export async function relayWhole(gateway: Gateway, answer: Answer): Promise<Resp
       // Nothing of it reaches the client, so nothing of it is charged.
       await attempt.settle("failed", NO_USAGE);
     }
+    if (isSilent) throw wentSilent(answer, error);
     throw error instanceof Failure ? error : brokenOff(answer, error);
   } finally {
     clearTimeout(silence);
@@ -27,10 +39,7 @@ export async function relayWhole(gateway: Gateway, answer: Answer): Promise<Resp
     toUsage(whole.usage) ??
     countedUsage({
       inputTokens: payment.inputTokensCounted,
-      outputTokens: Math.min(
-        whole.countedOutputTokens,
-        payment.outputTokensMax * answer.request.choices,
-      ),
+      outputTokens: countedWithin(answer, whole.countedOutputTokens),
     });
   const settled = await attempt.settle("completed", usage);
   return new Response(whole.bytes as Uint8Array<ArrayBuffer>, {

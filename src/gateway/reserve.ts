@@ -55,19 +55,20 @@ const holdFor = (payment: Payment, outputTokens: number) =>
 
 async function reserveLess(
   gateway: Gateway,
-  { principal, request }: Reserving,
+  reserving: Reserving,
   found: { payment: Payment; short: { walletId: bigint; affordable: bigint } },
 ): Promise<Payment> {
+  const { principal, request } = reserving;
   const { payment, short } = found;
   if (lowerTo(payment, request, short.affordable) === undefined) {
-    throw refusal(principal, found);
+    throw refusal(reserving, found);
   }
   const atHand = await gateway.pool.reserveRest(principal.walletIds, short.affordable);
   const outputTokensMax = lowerTo(payment, request, atHand);
-  if (outputTokensMax === undefined) throw refusal(principal, found);
+  if (outputTokensMax === undefined) throw refusal(reserving, found);
   const need = holdFor(payment, outputTokensMax * request.choices);
   const hold = gateway.pool.tryReserve(principal.walletIds, need);
-  if (hold === undefined) throw refusal(principal, found);
+  if (hold === undefined) throw refusal(reserving, found);
   return { ...payment, hold, outputTokensMax, isLowered: true };
 }
 
@@ -82,7 +83,7 @@ function lowerTo(payment: Payment, request: ChatRequest, amount: bigint): number
 }
 
 function refusal(
-  principal: Principal,
+  { principal, request }: Reserving,
   found: { payment: Payment; short: { walletId: bigint; affordable: bigint } },
 ): Failure {
   const isMoney = found.short.walletId === principal.walletIds[0];
@@ -90,7 +91,9 @@ function refusal(
     ? `The wallet of organization '${principal.organization}' has`
     : "The budget of this key or its project has";
   const left = usdFromNanos(found.short.affordable as Parameters<typeof usdFromNanos>[0]);
-  const cost = usdFromNanos(holdFor(found.payment, found.payment.outputTokensMax));
+  const cost = usdFromNanos(
+    holdFor(found.payment, found.payment.outputTokensMax * request.choices),
+  );
   const remedy = isMoney
     ? `Add credit (baseload credit add --organization ${principal.organization} --usd …), shorten the prompt or lower max_tokens.`
     : "Ask for a larger budget, shorten the prompt or lower max_tokens.";

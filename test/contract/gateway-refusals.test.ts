@@ -198,7 +198,7 @@ describe("a name that does not exist", () => {
       ["GET", "/chat/completions"],
       ["POST", "/completions"],
       ["DELETE", "/models"],
-    ]) {
+    ] as const) {
       const response = await fetch(stack.url + path, { method });
       const text = await response.text();
       const body = JSON.parse(text) as Record<string, unknown>;
