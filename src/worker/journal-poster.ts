@@ -1,9 +1,8 @@
 /**
  * Posts one gateway's journal to the ledger, in order.
  *
- * A batch that could not be posted is kept and tried again before anything behind it. Acknowledged is only
- * what lies before the oldest intent that has no terminal state yet: a worker that starts anew finds every open
- * intent in the journal again.
+ * Acknowledged is only what lies before the oldest intent that has no terminal state yet: a worker that starts
+ * anew finds every open intent in the journal again.
  */
 import type { LedgerStore, PostBatch } from "../domains/ledger/index.ts";
 import {
@@ -33,24 +32,24 @@ export class JournalPoster {
   #tail: JournalTail | undefined;
   #lastSequence = 0n;
   #removedUpTo = 0n;
-  #unposted: PostBatch[] = [];
 
   constructor(options: PosterOptions) {
     this.#options = options;
   }
 
   /** Posts what has become readable. Returns how many records were read; 0 at the journal's present end. */
-  async step(): Promise<number> {
-    await this.#postAll();
-    this.#tail ??= await this.#openTail();
-    const entries = await this.#tail.next();
-    if (entries.length === 0) return 0;
-    this.#unposted = this.#toBatches(entries);
-    faultPoint("worker: records read, not posted");
-    await this.#postAll();
-    faultPoint("worker: records posted, segments not removed");
-    await this.#removePosted(this.#tail);
-    return entries.length;
+  step(): Promise<number> {
+    return this.#orReadAgain(async () => {
+      this.#tail ??= await this.#openTail();
+      const entries = await this.#tail.next();
+      if (entries.length === 0) return 0;
+      const batches = this.#toBatches(entries);
+      faultPoint("worker: records read, not posted");
+      for (const batch of batches) await this.#options.store.post(batch);
+      faultPoint("worker: records posted, segments not removed");
+      await this.#removePosted(this.#tail);
+      return entries.length;
+    });
   }
 
   /** Dispatched and without a terminal state, by what was read so far. */
@@ -59,15 +58,31 @@ export class JournalPoster {
   }
 
   /** Posts terminal states that the gateway itself can no longer write. */
-  async postRecovered(events: readonly UsageEvent[]): Promise<void> {
-    for (const event of events) this.#openIntents.delete(usageEventId(event));
-    this.#unposted = [this.#batch({ events, closedLeaseIds: [] })];
-    await this.#postAll();
+  postRecovered(events: readonly UsageEvent[]): Promise<void> {
+    return this.#orReadAgain(async () => {
+      for (const event of events) this.#openIntents.delete(usageEventId(event));
+      await this.#options.store.post(this.#batch({ events, closedLeaseIds: [] }));
+    });
   }
 
   async close(): Promise<void> {
-    await this.#tail?.close();
+    const tail = this.#tail;
     this.#tail = undefined;
+    this.#openIntents.clear();
+    await tail?.close();
+  }
+
+  /**
+   * After any trouble all that was read is forgotten and read again from what the ledger has acknowledged by then:
+   * posting a record twice is safe, passing one over is not.
+   */
+  async #orReadAgain<T>(run: () => Promise<T>): Promise<T> {
+    try {
+      return await run();
+    } catch (error) {
+      await this.close().catch(() => undefined);
+      throw error;
+    }
   }
 
   async #openTail(): Promise<JournalTail> {
@@ -109,13 +124,6 @@ export class JournalPoster {
     const oldest = this.#openIntents.values().next().value;
     const ackedSequence = oldest === undefined ? this.#lastSequence : oldest.sequence - 1n;
     return { ...content, gatewayId: this.#options.gatewayId, ackedSequence };
-  }
-
-  async #postAll(): Promise<void> {
-    while (this.#unposted.length > 0) {
-      await this.#options.store.post(this.#unposted[0] as PostBatch);
-      this.#unposted.shift();
-    }
   }
 
   /** Segments are deleted only after PostgreSQL has acknowledged them. */
