@@ -321,7 +321,10 @@ describe("a call that cannot be paid", () => {
     await expectNothingHappened(before);
 
     await stack.credit("poor", "1.00");
-    expect((await stack.chat(poor.key, good)).status).toBe(200);
+    // A refusal stands for some milliseconds, so that a flood of calls does not become one of questions.
+    await until("that the new credit is found", async () => {
+      return (await stack.chat(poor.key, good)).status === 200;
+    });
   });
 
   test("of a model without a price: refused, and how to set one", async () => {

@@ -165,7 +165,7 @@ const defaults = {
     silenceTimeoutMs: 10_000,
     lookUpTimeoutMs: 5_000,
   },
-  lease: { ttlMs: 60_000, marginMs: 5_000, maxUsd: "5.00", idleMs: 60_000 },
+  lease: { ttlMs: 60_000, marginMs: 5_000, maxUsd: "5.00", idleMs: 60_000, patienceMs: 0 },
   journal: { segmentBytes: 1024 * 1024, groupMaxRecords: 1024 },
 };
 
