@@ -34,7 +34,13 @@ export type GatewayOptions = {
   sealKey: string;
   sandbox: Upstream;
   limits: GatewayLimits;
-  lease: { ttlMs: number; marginMs: number; maxUsd: string; idleMs: number };
+  lease: {
+    ttlMs: number;
+    marginMs: number;
+    maxUsd: string;
+    idleMs: number;
+    patienceMs: number;
+  };
   journal: { segmentBytes: number; groupMaxRecords: number };
   databasePoolSize: number;
   drainTimeoutMs: number;
@@ -168,6 +174,7 @@ function poolOf(
     marginMs: lease.marginMs,
     maxNanos: nanosFromUsd(lease.maxUsd, "lease.maxUsd"),
     idleMs: lease.idleMs,
+    patienceMs: lease.patienceMs,
   });
 }
 

@@ -69,7 +69,3 @@ export function toErrorBody(failure: Failure): {
 export function assert(condition: unknown, message: string): asserts condition {
   if (!condition) throw new Error(`assertion failed: ${message}`);
 }
-
-export function assertNever(value: never): never {
-  throw new Error(`unexpected value: ${String(value)}`);
-}

@@ -1,12 +1,8 @@
 /** The door of the ledger. */
 export { checkLedger, type LedgerReport } from "./check-store.ts";
 export { expireCredits, postRemainders } from "./credit-store.ts";
-export {
-  type Hold,
-  LeasePool,
-  type LeasePoolOptions,
-  type Reservation,
-} from "./lease-pool.ts";
+export { LeasePool } from "./lease-pool.ts";
+export type { Hold } from "./lease-state.ts";
 export type {
   LeaseGrant,
   LeaseRequest,
@@ -15,7 +11,6 @@ export type {
   PostBatch,
 } from "./ledger-store.ts";
 export {
-  type GrantOptions,
   grant,
   ledgerStore,
   openWallet,

@@ -9,7 +9,8 @@ import { MemoryLedgerStore } from "../../../test/support/memory-ledger-store.ts"
 import { gatewayIdOf, usageEvent } from "../../../test/support/usage-events.ts";
 import { nanos, picos } from "../../lib/money.ts";
 import type { UsageEvent } from "../metering/index.ts";
-import { type Hold, LeasePool } from "./lease-pool.ts";
+import { LeasePool } from "./lease-pool.ts";
+import type { Hold } from "./lease-state.ts";
 import type { LedgerStore } from "./ledger-store.ts";
 
 const GATEWAY = gatewayIdOf(1);
@@ -94,7 +95,14 @@ class Model {
         new Promise((go) => this.#waits.push({ untilMs: this.#nowMs + ms, go: () => go() })),
       closeLease: (leaseId) => this.#journal.push({ closed: leaseId }),
       onTrouble: () => undefined,
-      ...{ gateways: 2, ttlMs: 1_000, marginMs: 200, maxNanos: nanos(2_000n), idleMs: 300 },
+      ...{
+        gateways: 2,
+        ttlMs: 1_000,
+        marginMs: 200,
+        maxNanos: nanos(2_000n),
+        idleMs: 300,
+        patienceMs: 0,
+      },
     });
   }
 

@@ -3,7 +3,8 @@ import { MemoryLedgerStore } from "../../../test/support/memory-ledger-store.ts"
 import { gatewayIdOf, usageEvent } from "../../../test/support/usage-events.ts";
 import { Failure } from "../../lib/errors.ts";
 import { nanos, picos } from "../../lib/money.ts";
-import { type Hold, LeasePool, type LeasePoolOptions } from "./lease-pool.ts";
+import { LeasePool, type LeasePoolOptions } from "./lease-pool.ts";
+import type { Hold } from "./lease-state.ts";
 import type { LedgerStore } from "./ledger-store.ts";
 
 const GATEWAY = gatewayIdOf(1);
@@ -22,7 +23,10 @@ function openPool(options: Partial<LeasePoolOptions> = {}) {
     gatewayId: GATEWAY,
     store: ledger,
     clock: { nowMs: () => 1_900_000_000_000 + clock.ms, monotonicMs: () => clock.ms },
-    wait: async (ms) => void waits.push(ms),
+    async wait(ms) {
+      waits.push(ms);
+      clock.ms += ms;
+    },
     closeLease: (leaseId) => closed.push(leaseId),
     onTrouble: (message) => troubles.push(message),
     gateways: 2,
@@ -30,6 +34,7 @@ function openPool(options: Partial<LeasePoolOptions> = {}) {
     marginMs: MARGIN_MS,
     maxNanos: nanos(1_000n),
     idleMs: 5_000,
+    patienceMs: 0,
     ...options,
   });
   void ledger.registerGateway(GATEWAY);
@@ -106,6 +111,32 @@ describe("holds", () => {
     expect(waits).toEqual([5, 15, 40, 80, 160]);
   });
 
+  test("wait for what calls under way hold, first come first served, as long as patience lasts", async () => {
+    const { pool, wallet } = openPool({
+      patienceMs: 1_000,
+      wait: () => new Promise(() => undefined),
+    });
+    const first = await reserveOrFail(pool, [wallet], 6_000n);
+    const second = await reserveOrFail(pool, [wallet], 4_000n);
+    const order: string[] = [];
+    const waitFor = async (name: string, amount: bigint) => {
+      const hold = await reserveOrFail(pool, [wallet], amount);
+      order.push(name);
+      return hold;
+    };
+    const waiting = [waitFor("a", 3_000n), waitFor("b", 2_500n), waitFor("c", 3_000n)];
+    await settleMicrotasks();
+    expect(order).toEqual([]);
+
+    pool.settle(first, nanos(500n));
+    await settleMicrotasks();
+    expect(order).toEqual(["a", "b"]);
+
+    pool.settle(second, nanos(0n));
+    await Promise.all(waiting);
+    expect(order).toEqual(["a", "b", "c"]);
+  });
+
   test("are refused at once when nothing can come back", async () => {
     const { pool, waits, ledger } = openPool();
     const empty = ledger.openWallet();
@@ -134,9 +165,18 @@ describe("holds", () => {
     const { pool, ledger, clock, wallet } = openPool();
     const other = new LeasePool({
       gatewayId: OTHER,
-      ...{ store: ledger, gateways: 2, ttlMs: TTL_MS, marginMs: MARGIN_MS, idleMs: 5_000 },
+      ...{
+        store: ledger,
+        gateways: 2,
+        ttlMs: TTL_MS,
+        marginMs: MARGIN_MS,
+        idleMs: 5_000,
+        patienceMs: 0,
+      },
       clock: { nowMs: () => 1_900_000_000_000, monotonicMs: () => clock.ms },
-      wait: async () => undefined,
+      async wait(ms) {
+        clock.ms += ms;
+      },
       ...{ closeLease: () => undefined, onTrouble: () => undefined, maxNanos: nanos(9_000n) },
     });
     const hold = await reserveOrFail(other, [wallet], 9_000n);

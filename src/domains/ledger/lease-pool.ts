@@ -17,53 +17,8 @@ import {
   ZERO_NANOS,
   ZERO_PICOS,
 } from "../../lib/money.ts";
+import type { Hold, Lease, Reservation, Waiter, WalletState } from "./lease-state.ts";
 import type { LeaseGrant, LedgerStore } from "./ledger-store.ts";
-
-/** A part of a wallet that may be spent, until its lease expires. */
-type Lease = {
-  readonly leaseId: bigint;
-  readonly walletId: bigint;
-  /** All that the database has granted, by its last answer. */
-  grantedInAll: bigint;
-  free: bigint;
-  held: bigint;
-  holds: number;
-  /** On the monotonic clock, the margin already taken off. */
-  validUntilMs: number;
-  lastUsedMs: number;
-  /** Takes no more holds; closed in the journal when its last hold is settled. */
-  isRetired: boolean;
-};
-
-/** What the pool knows of one wallet. */
-type WalletState = {
-  readonly walletId: bigint;
-  lease: Lease | undefined;
-  /** One question to the database at a time; who waits, waits for the same answer. */
-  asking: Promise<void> | undefined;
-  /** Needs of the callers that wait, so that one answer can serve them all. */
-  waitingNeed: bigint;
-  want: bigint;
-  lastAskedMs: number;
-  /** Money of this wallet in other processes' leases, by the last answer. */
-  leasedElsewhere: bigint;
-  available: bigint;
-  /** Exact cost below one nano-dollar that the next charge of this wallet takes along. */
-  carried: Picos;
-};
-
-export type Hold = {
-  /** Grows only where a charge turns out larger than the hold. */
-  amount: Nanos;
-  readonly leaseIds: readonly bigint[];
-  readonly leases: readonly Lease[];
-  isSettled: boolean;
-};
-
-export type Reservation =
-  | { isCovered: true; hold: Hold }
-  /** The wallet that cannot cover the need, and the most that a hold could be right now. */
-  | { isCovered: false; walletId: bigint; affordable: Nanos };
 
 export type LeasePoolOptions = {
   gatewayId: string;
@@ -83,10 +38,15 @@ export type LeasePoolOptions = {
   maxNanos: Nanos;
   /** A lease without holds is given back after this long. */
   idleMs: number;
+  /** How long a call goes on waiting for money that calls under way still hold, when recalls brought too little. */
+  patienceMs: number;
 };
 
-/** Tries to get recalled money before a call is refused; together well below a client's patience. */
+/** Between two questions for money that may come back: recalled from others, or freed by calls that settle. */
 const RECALL_WAITS_MS = [5, 15, 40, 80, 160] as const;
+const LAST_RECALL_WAIT_MS = 250;
+/** A refusal this fresh is not asked for again. */
+const REFUSAL_FRESH_MS = 20;
 const PICOS_PER_NANO = 1_000n;
 /** The first lease of a wallet pays for about this many calls like the first. */
 const FIRST_WANT_NEEDS = 8n;
@@ -134,18 +94,16 @@ export class LeasePool {
    * @throws Failure `overloaded` when the database cannot be asked: nothing is known to be wrong with the wallet.
    */
   async reserve(walletIds: readonly bigint[], amount: Nanos): Promise<Reservation> {
+    const { clock, patienceMs } = this.#options;
+    const giveUpMs = clock.monotonicMs() + patienceMs;
     for (let round = 0; ; round++) {
-      const hold = this.tryReserve(walletIds, amount);
-      if (hold !== undefined) return { isCovered: true, hold };
-      const short = await this.#topUp(walletIds, amount);
-      if (short === undefined) {
-        const retried = this.tryReserve(walletIds, amount);
-        if (retried !== undefined) return { isCovered: true, hold: retried };
-      }
-      const waitMs = RECALL_WAITS_MS[round];
-      const mayComeBack = short === undefined || short.leasedElsewhere > 0n;
-      if (waitMs === undefined || !mayComeBack) return this.#shortfall(walletIds, amount);
-      await this.#options.wait(waitMs);
+      const found = await this.#reserveAsking(walletIds, amount);
+      if ("leaseIds" in found) return { isCovered: true, hold: found };
+      const leftMs = giveUpMs - clock.monotonicMs();
+      const isOver = round >= RECALL_WAITS_MS.length && leftMs <= 0;
+      if (isOver || !this.#mayComeBack(found, amount)) return this.#shortfall(found);
+      const waitMs = RECALL_WAITS_MS[round] ?? Math.min(LAST_RECALL_WAIT_MS, leftMs);
+      await this.#untilFreed(found, { amount, waitMs });
     }
   }
 
@@ -200,6 +158,7 @@ export class LeasePool {
       lease.lastUsedMs = now;
       assert(lease.free >= 0n && lease.held >= 0n, `lease ${lease.leaseId} is overspent`);
       if (lease.isRetired && lease.holds === 0) this.#close(lease);
+      else this.#wakeWaiters(lease);
     }
   }
 
@@ -281,6 +240,8 @@ export class LeasePool {
         lastAskedMs: Number.NEGATIVE_INFINITY,
         leasedElsewhere: 0n,
         available: 0n,
+        refusedMs: Number.NEGATIVE_INFINITY,
+        waiters: new Set(),
         carried: ZERO_PICOS,
       };
       this.#wallets.set(walletId, state);
@@ -293,24 +254,67 @@ export class LeasePool {
     return this.#usableLease(state.walletId, now)?.free ?? 0n;
   }
 
-  /** Asks for every wallet that is short. Answers the first that stays short, or undefined. */
-  async #topUp(walletIds: readonly bigint[], amount: Nanos): Promise<WalletState | undefined> {
-    for (const walletId of walletIds) {
-      const state = this.#stateOf(walletId);
-      state.waitingNeed += amount;
-      try {
-        // The shared answer may be spent by those who have waited longer: ask once more.
-        for (let asks = 0; asks < 2 && !this.#covers(state, amount); asks++) {
-          await (state.asking ?? this.#ask(state, { need: amount, demand: amount }));
-        }
-      } catch (error) {
-        refuseUnreachable(error);
-      } finally {
-        state.waitingNeed -= amount;
+  /** Takes a hold, asking for the wallets that are short; otherwise answers the wallet that stays short. */
+  async #reserveAsking(walletIds: readonly bigint[], amount: Nanos): Promise<Hold | WalletState> {
+    const states = walletIds.map((walletId) => this.#stateOf(walletId));
+    // Counted until this caller has its hold, so that whoever asks next asks for all who still wait.
+    for (const state of states) state.waitingNeed += amount;
+    try {
+      for (let asks = 0; ; asks++) {
+        const hold = this.tryReserve(walletIds, amount);
+        if (hold !== undefined) return hold;
+        const short = this.#shortOf(walletIds, amount);
+        // What an answer brought may be taken by those who have waited longer: each wallet is asked for twice.
+        const isEnough = asks >= walletIds.length * 2;
+        if (isEnough || this.#wasJustRefused(short, amount)) return short;
+        const asking = short.asking ?? this.#ask(short, { need: amount, demand: amount });
+        await asking.catch(refuseUnreachable);
       }
-      if (!this.#covers(state, amount)) return state;
+    } finally {
+      for (const state of states) state.waitingNeed -= amount;
     }
-    return undefined;
+  }
+
+  #shortOf(walletIds: readonly bigint[], amount: bigint): WalletState {
+    const walletId = walletIds.find((id) => !this.#covers(this.#stateOf(id), amount));
+    assert(walletId !== undefined, "a hold was refused although every wallet covers it");
+    return this.#stateOf(walletId);
+  }
+
+  #mayComeBack(state: WalletState, amount: bigint): boolean {
+    const isHeldHere = (state.lease?.held ?? 0n) > 0n;
+    return (
+      isHeldHere || state.leasedElsewhere > 0n || state.available + this.#freeOf(state) >= amount
+    );
+  }
+
+  #wasJustRefused(state: WalletState, amount: bigint): boolean {
+    const isFresh = this.#options.clock.monotonicMs() - state.refusedMs < REFUSAL_FRESH_MS;
+    return isFresh && state.available + this.#freeOf(state) < amount;
+  }
+
+  /** Waits until money of the wallet is freed here, or the time is over; those who wait longest come first. */
+  async #untilFreed(state: WalletState, wish: { amount: bigint; waitMs: number }): Promise<void> {
+    let waiter: Waiter | undefined;
+    const freed = new Promise<void>((wake) => {
+      waiter = { amount: wish.amount, wake };
+      state.waiters.add(waiter);
+    });
+    await Promise.race([this.#options.wait(wish.waitMs), freed]);
+    if (waiter !== undefined) state.waiters.delete(waiter);
+  }
+
+  /** Wakes as many as the free part of the lease can cover. */
+  #wakeWaiters(lease: Lease): void {
+    const waiters = this.#wallets.get(lease.walletId)?.waiters;
+    if (waiters === undefined || waiters.size === 0) return;
+    let free = lease.free;
+    for (const waiter of waiters) {
+      if (waiter.amount > free) return;
+      free -= waiter.amount;
+      waiters.delete(waiter);
+      waiter.wake();
+    }
   }
 
   #covers(state: WalletState, amount: bigint): boolean {
@@ -354,6 +358,7 @@ export class LeasePool {
     });
     state.leasedElsewhere = answer.leasedElsewhere - (lease?.free ?? 0n);
     state.available = answer.available;
+    if (answer.granted === 0n) state.refusedMs = clock.monotonicMs();
     this.#receive(state, { lease, answer, validUntilMs: sentAtMs + ttlMs - marginMs });
   }
 
@@ -464,9 +469,7 @@ export class LeasePool {
     return nanos(free.reduce((least, each) => (each < least ? each : least), free[0] ?? 0n));
   }
 
-  #shortfall(walletIds: readonly bigint[], amount: Nanos): Reservation {
-    const short = walletIds.find((walletId) => !this.#covers(this.#stateOf(walletId), amount));
-    const state = this.#stateOf(short ?? (walletIds[0] as bigint));
+  #shortfall(state: WalletState): Reservation {
     return {
       isCovered: false,
       walletId: state.walletId,

@@ -4,17 +4,15 @@ export {
   isPriced,
   type PriceComponents,
   rate,
-  unitPrice,
   upperBound,
 } from "./rate.ts";
-export { type CallReceipt, readCall, readUsage, type UsageFilter, type UsageRow } from "./store.ts";
+export { type CallReceipt, readCall, readUsage, type UsageRow } from "./store.ts";
 export {
   type CallFacts,
   callFactsOf,
   decodeRecord,
   encodeRecord,
   type Intent,
-  type JournalRecord,
   type Outcome,
   type UsageEvent,
   usageEventId,

@@ -71,8 +71,15 @@ const Lease = z.object({
   }),
   idleMs: whole({
     description: "A lease without holds is given back after this long.",
-    default: 15_000,
+    default: 5_000,
     min: 1_000,
+    max: HOUR_MS,
+  }),
+  patienceMs: whole({
+    description:
+      "How long a call waits for money that calls under way still hold, before it is refused with 402.",
+    default: 10_000,
+    min: 0,
     max: HOUR_MS,
   }),
   maxUsd: z
