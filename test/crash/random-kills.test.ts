@@ -25,6 +25,7 @@ let installation: Installation;
 let watch: WalletWatch;
 let gateways: RoleProcess[];
 let worker: RoleProcess;
+let control: RoleProcess;
 let keys: string[];
 const seen: SeenCall[] = [];
 
@@ -46,7 +47,7 @@ beforeAll(async () => {
     installation.start("control"),
   ]);
   gateways = started.slice(0, GATEWAYS);
-  worker = started[GATEWAYS] as RoleProcess;
+  [worker, control] = started.slice(GATEWAYS) as [RoleProcess, RoleProcess];
   watch = watchWallets(installation.database);
 });
 
@@ -65,7 +66,7 @@ const kills: readonly Kill[] = [
 
 /** What we did not kill must not have died. */
 function expectAllRunning(): void {
-  const dead = [...gateways, worker].filter((process) => !process.isRunning());
+  const dead = [...gateways, worker, control].filter((process) => !process.isRunning());
   expect(dead.map(({ role }) => installation.logTail(role))).toEqual([]);
 }
 

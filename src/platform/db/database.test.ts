@@ -75,6 +75,27 @@ describe("a database", () => {
     expect(rows).toHaveLength(1);
   });
 
+  test("a connection that breaks in a transaction fails that transaction and nothing else", async () => {
+    await using test = await openTestDatabase();
+    const { database } = test;
+    const terminate = (pid: unknown) =>
+      database.pool.query("select pg_terminate_backend($1)", [pid]);
+
+    const betweenQueries = database.transact(async (client) => {
+      const { rows } = await client.query("select pg_backend_pid() as pid");
+      await terminate(rows[0].pid);
+      await new Promise((resolve) => client.once("end", resolve));
+      await client.query("select 1");
+    });
+    await expect(betweenQueries).rejects.toThrow();
+    const inQuery = database.transact((client) =>
+      client.query("select pg_terminate_backend(pg_backend_pid()), pg_sleep(5)"),
+    );
+    await expect(inQuery).rejects.toThrow();
+
+    expect((await database.pool.query("select 1 as one")).rows).toEqual([{ one: 1 }]);
+  });
+
   test("limits how long statements, locks and idle transactions may last", async () => {
     await using test = await openTestDatabase();
 

@@ -55,6 +55,10 @@ export function openDatabase(options: DatabaseOptions): Database {
     });
   });
 
+  // The pool listens to idle connections only. Nobody listens to one in a transaction: its queries fail, which is
+  // enough, but its event would end the process as well.
+  pool.on("connect", (client) => client.on("error", () => undefined));
+
   return {
     pool,
     kysely: new Kysely<DB>({ dialect: new PostgresDialect({ pool }) }),
