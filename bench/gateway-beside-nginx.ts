@@ -7,6 +7,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { postgresRootOf } from "../src/platform/postgres/embedded.ts";
 
 const ROUNDS = Number(process.argv[2] ?? 5);
 const SECONDS = Number(process.argv[3] ?? 4);
@@ -64,6 +65,7 @@ try {
   await up.exited;
   nginx.kill("SIGTERM");
   await nginx.exited;
+  rmSync(postgresRootOf(home), { recursive: true, force: true });
   rmSync(home, { recursive: true, force: true });
 }
 

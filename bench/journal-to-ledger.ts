@@ -23,7 +23,7 @@ import { migrate } from "../src/platform/db/migrate.ts";
 import { folderDisk } from "../src/platform/journal/disk.ts";
 import { Journal } from "../src/platform/journal/journal.ts";
 import { silentLog } from "../src/platform/log.ts";
-import { startPostgres } from "../src/platform/postgres/embedded.ts";
+import { postgresRootOf, startPostgres } from "../src/platform/postgres/embedded.ts";
 import { Posting } from "../src/worker/post-journals.ts";
 
 const EVENTS = Number(process.argv[2] ?? 100_000);
@@ -68,6 +68,7 @@ try {
 } finally {
   await database.close();
   await server.stop();
+  rmSync(postgresRootOf(home), { recursive: true, force: true });
   rmSync(home, { recursive: true, force: true });
 }
 

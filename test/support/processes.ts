@@ -348,8 +348,8 @@ function tailOf(path: string): string {
 }
 
 function removeHome(home: string): void {
-  rmSync(home, { recursive: true, force: true });
   rmSync(postgresRootOf(home), { recursive: true, force: true });
+  rmSync(home, { recursive: true, force: true });
 }
 
 /** However this process ends: a small shell waits on a pipe from us, then stops the server and clears up. */

@@ -53,8 +53,8 @@ export async function makeUpHome(): Promise<UpHome> {
     [Symbol.dispose]() {
       for (const child of started) child.kill("SIGKILL");
       stopPostgres(home);
-      rmSync(home, { recursive: true, force: true });
       rmSync(postgresRootOf(home), { recursive: true, force: true });
+      rmSync(home, { recursive: true, force: true });
     },
   };
 }

@@ -17,8 +17,8 @@ describe("the embedded PostgreSQL", () => {
   });
   afterEach(async () => {
     await Promise.all(servers.map((server) => server.stop()));
-    rmSync(home, { recursive: true, force: true });
     rmSync(postgresRootOf(home), { recursive: true, force: true });
+    rmSync(home, { recursive: true, force: true });
   });
 
   const dataDirectory = () => join(postgresRootOf(home), "data");

@@ -83,11 +83,15 @@ function prepareSharedRoot(root: string, on: { home: string; user: ServerUser; l
   });
 }
 
-/** Where the data of a home lies. As root, what the server's user must reach cannot lie in the home. */
+/**
+ * Where the data of a home lies. As root, what the server's user must reach cannot lie in the home; its folder is
+ * then tied to the home's secrets too: a home that was deleted and made anew begins with data of its own.
+ */
 export function postgresRootOf(home: string): string {
   if (process.getuid?.() !== 0) return join(resolve(home), "postgres");
-  const hash = createHash("sha256").update(resolve(home)).digest("hex").slice(0, 16);
-  return join(SHARED_ROOT, hash);
+  const { postgres_password } = readSecrets(home);
+  const hash = createHash("sha256").update(`${resolve(home)}\n${postgres_password}`);
+  return join(SHARED_ROOT, hash.digest("hex").slice(0, 16));
 }
 
 /** The address of a home's server, for a role that is started beside it. */
