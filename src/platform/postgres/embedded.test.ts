@@ -64,6 +64,19 @@ describe("the embedded PostgreSQL", () => {
     expect(await count(second)).toBe(1);
   });
 
+  test("begins anew for a home that was deleted and made again", async () => {
+    const first = await start();
+    await first.stop();
+    const oldRoot = postgresRootOf(home);
+    rmSync(home, { recursive: true, force: true });
+
+    const steps: string[] = [];
+    await start(steps);
+
+    expect(steps).toEqual(["initialize", "start"]);
+    if (oldRoot !== postgresRootOf(home)) rmSync(oldRoot, { recursive: true, force: true });
+  });
+
   test("is durable: nothing that protects a commit is off", async () => {
     const server = await start();
 
