@@ -6,7 +6,7 @@ import { encodeRecord } from "../domains/metering/index.ts";
 import { systemClock } from "../lib/clock.ts";
 import { nanosFromUsd } from "../lib/money.ts";
 import { CHANGED_CHANNEL } from "../platform/db/change.ts";
-import { type Database, openDatabase } from "../platform/db/database.ts";
+import { ANSWER_TIMEOUT_MS, type Database, openDatabase } from "../platform/db/database.ts";
 import { Listener } from "../platform/db/listen.ts";
 import { folderDisk } from "../platform/journal/disk.ts";
 import { Journal } from "../platform/journal/journal.ts";
@@ -16,6 +16,7 @@ import { processSocketOf, runFolderOf } from "../platform/process-sockets.ts";
 import { SharedCounters } from "../platform/shared-counters.ts";
 import { every, type Repeating } from "../platform/timers.ts";
 import type { Upstream } from "../providers/upstream.ts";
+import { boundedLedger } from "./bounded-ledger.ts";
 import type { Gateway, GatewayLimits } from "./gateway.ts";
 import { gatewayMetrics } from "./gateway-metrics.ts";
 import { type Health, healthOf } from "./health.ts";
@@ -70,6 +71,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     url: options.databaseUrl,
     poolSize: options.databasePoolSize,
     applicationName: `baseload gateway ${gatewayId}`,
+    answerTimeoutMs: ANSWER_TIMEOUT_MS,
     log,
   });
   await ledgerStore(database).registerGateway(gatewayId);
@@ -160,7 +162,7 @@ function poolOf(
 ): LeasePool {
   return new LeasePool({
     gatewayId: parts.gatewayId,
-    store: ledgerStore(parts.database),
+    store: boundedLedger(ledgerStore(parts.database)),
     clock: systemClock,
     wait: Bun.sleep,
     // If this record is lost the lease simply stays open until the process is recovered.

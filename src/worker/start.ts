@@ -1,7 +1,7 @@
 /** The background process: posts journals, sets expired leases aside, lets credit expire. */
 import { expireCredits, ledgerStore, postRemainders } from "../domains/ledger/index.ts";
 import { systemClock } from "../lib/clock.ts";
-import { openDatabase } from "../platform/db/database.ts";
+import { ANSWER_TIMEOUT_MS, openDatabase } from "../platform/db/database.ts";
 import type { Log } from "../platform/log.ts";
 import { every } from "../platform/timers.ts";
 import { Posting } from "./post-journals.ts";
@@ -29,6 +29,7 @@ export async function startWorker(options: WorkerOptions): Promise<{ stop(): Pro
     url: options.databaseUrl,
     poolSize: options.databasePoolSize,
     applicationName: "baseload worker",
+    answerTimeoutMs: ANSWER_TIMEOUT_MS,
     log,
   });
   const store = ledgerStore(database);

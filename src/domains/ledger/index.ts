@@ -6,6 +6,7 @@ export type { Hold } from "./lease-state.ts";
 export type {
   LeaseGrant,
   LeaseRequest,
+  LeaseStore,
   LedgerStore,
   LiveLeases,
   PostBatch,

@@ -18,11 +18,11 @@ import {
   ZERO_PICOS,
 } from "../../lib/money.ts";
 import type { Hold, Lease, Reservation, Waiter, WalletState } from "./lease-state.ts";
-import type { LeaseGrant, LedgerStore } from "./ledger-store.ts";
+import type { LeaseGrant, LeaseStore } from "./ledger-store.ts";
 
 export type LeasePoolOptions = {
   gatewayId: string;
-  store: LedgerStore;
+  store: LeaseStore;
   clock: Clock;
   /** Waits for a recalled lease; injected so that the simulation owns time. */
   wait(ms: number): Promise<void>;

@@ -64,6 +64,9 @@ export interface LedgerStore {
   recoverGateway(gatewayId: string): Promise<void>;
 }
 
+/** What a gateway's pool asks of the ledger while calls wait. */
+export type LeaseStore = Pick<LedgerStore, "takeLease" | "returnLease" | "renewLeases">;
+
 /**
  * How much a lease request gets: nothing below the need, everything below the demand, and more than the
  * demand only while plenty is left, so that near the limit no gateway sits on money another could spend.

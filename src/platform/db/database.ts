@@ -21,6 +21,11 @@ export type DatabaseOptions = {
   poolSize: number;
   /** Shown in `pg_stat_activity`, such as `baseload worker`. */
   applicationName: string;
+  /**
+   * Connections whose questions are answered later than this are given up: a network that swallows everything
+   * would hold them for ever. Left out where a question may take as long as it likes.
+   */
+  answerTimeoutMs?: number;
   /** Hears about connections that break while nobody uses them. */
   log?: Log;
 };
@@ -28,6 +33,8 @@ export type DatabaseOptions = {
 /** Longer than the slowest statement of the product by far: what runs this long is stuck. */
 const STATEMENT_TIMEOUT_MS = 30_000;
 const LOCK_TIMEOUT_MS = 10_000;
+/** For `answerTimeoutMs`: by then PostgreSQL has ended the statement itself, if it can be reached. */
+export const ANSWER_TIMEOUT_MS = STATEMENT_TIMEOUT_MS + 5_000;
 /** A transaction that waits this long for its own process belongs to a process in trouble; its locks must go. */
 const IDLE_IN_TRANSACTION_TIMEOUT_MS = 30_000;
 const CONNECTION_TIMEOUT_MS = 10_000;
@@ -47,6 +54,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     connectionTimeoutMillis: CONNECTION_TIMEOUT_MS,
     idleTimeoutMillis: IDLE_CONNECTION_MS,
     types: exactTypes(),
+    ...(options.answerTimeoutMs !== undefined && { query_timeout: options.answerTimeoutMs }),
   });
   // Without a listener an idle connection that breaks (the server restarts) would end the process.
   pool.on("error", (error) => {
