@@ -106,6 +106,9 @@ export class LedgerInvariants {
         if (rest !== 0n) problems.push(`4: lease ${lease.leaseId} is closed with ${rest} left`);
         continue;
       }
+      if (this.#ledger.gateways.get(lease.gatewayId)?.state === "recovered") {
+        problems.push(`4: lease ${lease.leaseId} is open, and its gateway is recovered`);
+      }
       const kind = lease.state === "open" ? "leased" : "quarantined";
       add(rests, accountIdOf(lease.walletId, kind), rest);
     }

@@ -57,6 +57,8 @@ export class MemoryLedgerStore implements LedgerStore {
   readonly transfers: MemoryTransfer[] = [];
   /** Wallets that were asked for more than they had: what PostgreSQL tells on its recall channel. */
   onRecall: (walletId: bigint) => void = () => undefined;
+  /** How often the ledger was written to, or tried to be. */
+  transactions = 0;
   #undo: (() => void)[] = [];
   #wallets = 0n;
   #lastLeaseId = 0n;
@@ -101,7 +103,7 @@ export class MemoryLedgerStore implements LedgerStore {
 
   takeLease(request: LeaseRequest): Promise<LeaseGrant> {
     return this.#transact(() => {
-      if (this.gateways.get(request.gatewayId)?.state !== "running") {
+      if (!this.isRunning(request.gatewayId)) {
         throw new Failure("forbidden", `Gateway process ${request.gatewayId} was declared dead.`);
       }
       const { walletId } = request;
@@ -166,6 +168,10 @@ export class MemoryLedgerStore implements LedgerStore {
       }
       return fresh;
     });
+  }
+
+  protected isRunning(gatewayId: string): boolean {
+    return this.gateways.get(gatewayId)?.state === "running";
   }
 
   /** False when it is posted already. A step of its own, so that the simulation can plant a fault in it. */
@@ -336,6 +342,7 @@ export class MemoryLedgerStore implements LedgerStore {
   }
 
   #atomically<T>(change: () => T): T {
+    this.transactions += 1;
     this.#undo = [];
     try {
       return change();

@@ -1,0 +1,290 @@
+/**
+ * One gateway process: the real lease pool, the real journal on the simulated disk, the real attempts of the data
+ * plane. Only what surrounds them is made up: who calls, and what the upstream answers.
+ */
+import { LeasePool, type LedgerStore } from "../../src/domains/ledger/index.ts";
+import {
+  affordableOutputTokens,
+  decodeRecord,
+  encodeRecord,
+  upperBound,
+  usageEventId,
+} from "../../src/domains/metering/index.ts";
+import { Attempt, type AttemptOptions } from "../../src/gateway/attempt.ts";
+import type { Gateway, Payment } from "../../src/gateway/gateway.ts";
+import { Failure } from "../../src/lib/errors.ts";
+import { nanos, nanosCovering, picos } from "../../src/lib/money.ts";
+import { NO_USAGE, type Usage } from "../../src/lib/quantities.ts";
+import { Journal } from "../../src/platform/journal/journal.ts";
+import { newOwner, type Owner } from "./scheduler.ts";
+import {
+  type JournalPort,
+  type Organization,
+  PRICE,
+  PRICE_VERSION_ID,
+  type Surroundings,
+} from "./surroundings.ts";
+
+export const TTL_MS = 3_000;
+const MARGIN_MS = 400;
+const RENEW_MS = TTL_MS / 4;
+const IDLE_MS = 600;
+const CALLS_AT_ONCE = 12;
+const ATTEMPTS = 2;
+/** A few records, so that segments follow each other quickly. */
+const SEGMENT_BYTES = 2_600;
+
+export class SimulatedGateway {
+  readonly owner: Owner;
+  readonly gatewayId: string;
+  readonly #world: Surroundings;
+  readonly #store: LedgerStore;
+  /** Charges that are in the journal, by event; the world removes what is posted. */
+  readonly unposted = new Map<string, bigint>();
+  #journal: JournalPort | undefined;
+  #pool: LeasePool | undefined;
+  #gateway: Gateway | undefined;
+  #calls = 0;
+  #isDraining = false;
+
+  constructor(world: Surroundings, gatewayId: string) {
+    this.#world = world;
+    this.gatewayId = gatewayId;
+    this.owner = newOwner(`gateway ${gatewayId.slice(-3)}`);
+    const linked = world.network.connect(this.owner, world.ledger);
+    this.#store = world.plan.gatewayStore?.(linked) ?? linked;
+  }
+
+  /** Runs until the process dies. */
+  async run(): Promise<void> {
+    try {
+      await this.#start();
+    } catch (error) {
+      this.#world.expectPlanned(error, `${this.owner.name} starts`);
+      this.#world.endGateway(this);
+      return;
+    }
+    void this.#every(RENEW_MS, "renew", () => this.#pool?.renew());
+    void this.#every(IDLE_MS, "return idle leases", async () => this.#pool?.returnIdle());
+    void this.#takeCalls();
+  }
+
+  /** Money in this process's memory, or written down and not posted; undefined before it has started. */
+  totals(): { atHand: bigint; unposted: bigint } | undefined {
+    const totals = this.#pool?.totals();
+    if (totals === undefined) return undefined;
+    const unposted = [...this.unposted.values()].reduce((sum, charge) => sum + charge, 0n);
+    return { atHand: totals.free + totals.held, unposted };
+  }
+
+  /** Started, with a journal that takes work, and no call under way. */
+  isIdleAndSound(): boolean {
+    const isSound = this.#journal?.whyRefusing() === undefined && !this.#isDraining;
+    return this.#pool !== undefined && isSound && this.#calls === 0;
+  }
+
+  recall(walletId: bigint): void {
+    this.#pool
+      ?.recall(walletId)
+      .catch((error: unknown) => this.#world.expectPlanned(error, "recall"));
+  }
+
+  /** Finishes its calls, gives everything back, writes everything down. */
+  async stop(): Promise<void> {
+    if (this.#isDraining) return;
+    this.#isDraining = true;
+    const { scheduler } = this.#world;
+    while (this.#calls > 0) await scheduler.wait(this.owner, 20, "drains");
+    await this.#pool?.retireAll();
+    await this.#journal?.close();
+    await scheduler.wait(this.owner, 0, "ends");
+    this.#world.endGateway(this);
+  }
+
+  async #start(): Promise<void> {
+    const { scheduler, disk, plan } = this.#world;
+    await this.#store.registerGateway(this.gatewayId);
+    const journal = await Journal.open({
+      disk: disk.open(this.gatewayId, this.owner),
+      ...{ segmentBytes: SEGMENT_BYTES, groupMaxRecords: 8 },
+      wait: (ms) => scheduler.wait(this.owner, ms, "waits for room on the disk"),
+      onTrouble: (_message, error) => this.#world.expectPlanned(error, "journal"),
+    });
+    this.#journal = plan.journal?.(journal) ?? journal;
+    this.#pool = this.#openPool();
+    this.#gateway = this.#openGateway(this.#journal, this.#pool);
+  }
+
+  #openPool(): LeasePool {
+    const { scheduler } = this.#world;
+    return new LeasePool({
+      gatewayId: this.gatewayId,
+      store: this.#store,
+      clock: scheduler.clock,
+      wait: (ms) => scheduler.wait(this.owner, ms, "waits for recalled money"),
+      closeLease: (leaseId) => {
+        this.#append(encodeRecord({ type: "lease_closed", leaseId })).catch((error: unknown) =>
+          this.#world.expectPlanned(error, "close lease"),
+        );
+      },
+      onTrouble: (_message, error) => this.#world.expectPlanned(error, "pool"),
+      ...{ gateways: 3, ttlMs: TTL_MS, marginMs: MARGIN_MS, idleMs: IDLE_MS, patienceMs: 500 },
+      ...{ maxNanos: nanos(40_000n), patienceMs: 400 },
+    });
+  }
+
+  /** What attempts need of a gateway. */
+  #openGateway(journal: JournalPort, pool: LeasePool): Gateway {
+    const exceeded = () => this.#world.report("3: a call cost more than its upper bound");
+    const gateway: Partial<Gateway> = {
+      gatewayId: this.gatewayId,
+      clock: this.#world.scheduler.clock,
+      pool,
+      journal: {
+        append: (payload: string) => this.#append(payload),
+        whyRefusing: () => journal.whyRefusing(),
+      } as unknown as Gateway["journal"],
+      metrics: {
+        holdsExceeded: { add: exceeded },
+        countAttempt: () => undefined,
+      } as unknown as Gateway["metrics"],
+      log: { error: () => undefined, warn: () => undefined } as unknown as Gateway["log"],
+      attempts: new Set(),
+    };
+    return gateway as Gateway;
+  }
+
+  /** Takes note of charges on their way into the journal. */
+  #append(payload: string): Promise<void> {
+    const record = decodeRecord(payload);
+    if (record.type === "usage") {
+      const { chargeNanos, leaseIds } = record.event;
+      this.unposted.set(usageEventId(record.event), chargeNanos * BigInt(leaseIds.length));
+    }
+    return this.#journal?.append(payload) ?? Promise.reject(new Error("not started"));
+  }
+
+  async #every(ms: number, what: string, run: () => Promise<unknown> | undefined): Promise<void> {
+    for (;;) {
+      await this.#world.scheduler.wait(this.owner, ms, `is to ${what}`);
+      await run()?.catch((error: unknown) => this.#world.expectPlanned(error, what));
+    }
+  }
+
+  async #takeCalls(): Promise<void> {
+    const { scheduler } = this.#world;
+    for (;;) {
+      await scheduler.wait(this.owner, scheduler.random.next() * this.#world.callMs, "is called");
+      const isOpen = this.#world.takesCalls && !this.#isDraining && this.#calls < CALLS_AT_ONCE;
+      if (!isOpen || this.#journal?.whyRefusing() !== undefined) continue;
+      this.#calls += 1;
+      void this.#call(scheduler.random.pick(this.#world.organizations))
+        .catch((error: unknown) => this.#world.expectPlanned(error, "call"))
+        .finally(() => (this.#calls -= 1));
+    }
+  }
+
+  async #call(organization: Organization): Promise<void> {
+    const { random } = this.#world.scheduler;
+    const walletIds = random.pick(organization.scopes);
+    const inputTokens = random.between(1, 300);
+    const payment = await this.#reserve(walletIds, inputTokens, random.between(1, 400));
+    if (payment === undefined) return;
+    const requestId = this.#world.newRequestId();
+    for (let number = 0; number < ATTEMPTS; number++) {
+      const attempt = this.#attempt({ organization, payment, requestId, number });
+      const isDone = await this.#try(attempt, payment, number + 1 < ATTEMPTS);
+      if (isDone) return;
+    }
+  }
+
+  /** As `src/gateway/reserve.ts`: the upper bound, or as much of it as the wallets afford. */
+  async #reserve(
+    walletIds: readonly bigint[],
+    inputTokens: number,
+    outputTokensMax: number,
+  ): Promise<Payment | undefined> {
+    const pool = this.#pool as LeasePool;
+    const holdFor = (outputTokens: number) =>
+      nanosCovering(upperBound(PRICE, { inputTokens, outputTokens }));
+    const payment = (hold: Payment["hold"], outputTokens: number): Payment => ({
+      ...{ hold, priceVersionId: PRICE_VERSION_ID, price: PRICE, outputTokensMax: outputTokens },
+      ...{ inputTokensMax: inputTokens, inputTokensCounted: inputTokens, isLowered: false },
+    });
+    const atOnce = pool.tryReserve(walletIds, holdFor(outputTokensMax));
+    if (atOnce !== undefined) return payment(atOnce, outputTokensMax);
+    const reservation = await pool.reserve(walletIds, holdFor(outputTokensMax));
+    if (reservation.isCovered) return payment(reservation.hold, outputTokensMax);
+    const rest = await pool.reserveRest(walletIds, reservation.affordable);
+    const amount = picos(rest * 1_000n);
+    const outputTokens = Math.min(
+      affordableOutputTokens(PRICE, { inputTokens, amount }),
+      outputTokensMax,
+    );
+    if (outputTokens < 1) return undefined;
+    const lowered = pool.tryReserve(walletIds, holdFor(outputTokens));
+    return lowered === undefined ? undefined : payment(lowered, outputTokens);
+  }
+
+  #attempt(call: {
+    organization: Organization;
+    payment: Payment;
+    requestId: string;
+    number: number;
+  }): Attempt {
+    const { organization, payment, requestId, number } = call;
+    const startedAtMs = this.#world.scheduler.clock.nowMs();
+    const options = {
+      ...{ payment, number },
+      call: { requestId, startedAtMs },
+      principal: { organizationId: organization.walletId, projectId: 1n, keyId: "live", tpm: null },
+      plan: { modelId: 1n },
+      candidate: { deploymentId: 1n },
+    };
+    return new Attempt(this.#gateway as Gateway, options as unknown as AttemptOptions);
+  }
+
+  /** One attempt to its terminal state. False when another one should follow. */
+  async #try(attempt: Attempt, payment: Payment, hasNext: boolean): Promise<boolean> {
+    const { upstream } = this.#world;
+    const { eventId } = attempt;
+    const settle = async (outcome: "completed" | "disconnected" | "failed", usage: Usage) => {
+      const keepsHold = outcome === "failed" && usage === NO_USAGE && hasNext;
+      const settled = await attempt.settle(outcome, usage, keepsHold);
+      this.#world.promise(eventId, { outcome, charge: settled.charge });
+      if (settled.charge > held) this.#world.report(`3: ${eventId} cost more than its hold`);
+    };
+    const held = payment.hold?.amount ?? 0n;
+    await attempt.begin();
+    this.#world.begin(eventId);
+    const order = {
+      eventId,
+      inputTokens: payment.inputTokensMax,
+      outputTokensMax: payment.outputTokensMax,
+    };
+    const answer = await this.#answerOrLeave(order).catch(async (error: unknown) => {
+      if (!(error instanceof Failure)) throw error;
+      await settle("failed", NO_USAGE);
+      return "refused" as const;
+    });
+    if (answer === "refused") return !hasNext;
+    if (answer === "left") await settle("disconnected", await upstream.learn(this.owner, eventId));
+    else if (answer.state === "complete") await settle("completed", answer.usage);
+    else await settle("failed", await upstream.learn(this.owner, eventId));
+    return true;
+  }
+
+  /** The answer of the upstream, unless the client leaves before it. */
+  async #answerOrLeave(order: Parameters<Surroundings["upstream"]["dispatch"]>[1]) {
+    const { scheduler, upstream } = this.#world;
+    const answer = upstream.dispatch(this.owner, order);
+    if (!scheduler.random.chance(0.15)) return await answer;
+    const left = scheduler
+      .wait(this.owner, scheduler.random.next() * 300, "a client may leave")
+      .then(() => "left" as const);
+    const first = await Promise.race([answer, left]);
+    if (first === "left") upstream.stop(order.eventId);
+    answer.catch((error: unknown) => this.#world.expectPlanned(error, "answer to nobody"));
+    return first;
+  }
+}
