@@ -9,6 +9,7 @@ import { readdir } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { isUuid } from "../../src/lib/ids.ts";
 import { type Database, openDatabase } from "../../src/platform/db/database.ts";
 import { migrate } from "../../src/platform/db/migrate.ts";
 import { type FaultPoint, faultPointFor } from "../../src/platform/fault-point.ts";
@@ -265,7 +266,8 @@ async function untilSettled(settling: Settling): Promise<void> {
 async function whatIsOpen(settling: Settling): Promise<string | undefined> {
   const { home, database, upstreamUrl, token } = settling;
   const alive = new Map<string, GatewayProgress>();
-  for (const gatewayId of await readdir(join(home, "journal")).catch(() => [])) {
+  const names = await readdir(join(home, "journal")).catch(() => []);
+  for (const gatewayId of names.filter(isUuid)) {
     const progress = await readProgress(join(home, "run", `gateway-${gatewayId}.sock`));
     if (progress === undefined) return `the gateway ${gatewayId} is not recovered`;
     if (progress.underWay > 0) return `calls are under way in ${gatewayId}`;
