@@ -27,7 +27,9 @@ const TOKENS_MAX = 10_000_000;
 const Part = z.looseObject({ type: z.string() });
 const Message = z.looseObject({
   role: z.string().min(1),
-  content: z.union([z.string(), z.array(Part), z.null()]).optional(),
+  content: z
+    .union([z.string(), z.array(Part), z.null()], { error: "expected a text or a list of parts" })
+    .optional(),
 });
 const Tokens = z.int().min(1).max(TOKENS_MAX).nullish();
 const Flag = z.boolean().nullish();
@@ -42,7 +44,9 @@ const Body = z.looseObject({
   n: z.int().min(1).max(CHOICES_MAX).nullish(),
   temperature: z.number().min(0).max(2).nullish(),
   top_p: z.number().min(0).max(1).nullish(),
-  stop: z.union([z.string(), z.array(z.string()).max(16)]).nullish(),
+  stop: z
+    .union([z.string(), z.array(z.string()).max(16)], { error: "expected a text or up to 16" })
+    .nullish(),
   seed: z.int().nullish(),
   tools: z.array(z.looseObject({ type: z.string() })).nullish(),
   response_format: z.looseObject({ type: z.string() }).nullish(),
@@ -79,7 +83,7 @@ export async function readChatRequest(call: Call, limits: GatewayLimits): Promis
 }
 
 function invalidField(error: z.ZodError): Failure {
-  const issue = error.issues[0];
+  const issue = error.issues[0] && deepest(error.issues[0]);
   const param = issue?.path
     .map((part, i) =>
       typeof part === "number" ? `[${part}]` : i === 0 ? part : `.${String(part)}`,
@@ -90,6 +94,19 @@ function invalidField(error: z.ZodError): Failure {
     code: "invalid_field",
   });
 }
+
+/** Where several shapes are allowed, the one that came furthest tells what is wrong. */
+function deepest(issue: z.core.$ZodIssue): Pick<z.core.$ZodIssue, "path" | "message"> {
+  if (issue.code !== "invalid_union") return issue;
+  const inner = issue.errors.flat().reduce((most, one) => {
+    const found = deepest(one);
+    return found.path.length > most.path.length ? found : most;
+  }, EMPTY_ISSUE);
+  if (inner.path.length === 0) return issue;
+  return { path: [...issue.path, ...inner.path], message: inner.message };
+}
+
+const EMPTY_ISSUE: Pick<z.core.$ZodIssue, "path" | "message"> = { path: [], message: "" };
 
 /**
  * A token is at least one byte of text, in every tokenizer in use; the body's JSON around the text is more
