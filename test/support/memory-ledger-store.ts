@@ -159,6 +159,10 @@ export class MemoryLedgerStore implements LedgerStore {
     return this.#transact(() => {
       const gateway = this.gateways.get(batch.gatewayId);
       assert(gateway !== undefined, `gateway process ${batch.gatewayId} is not registered`);
+      const isKnown = batch.events.every(({ leaseIds }) =>
+        leaseIds.every((leaseId) => this.leases.has(leaseId)),
+      );
+      assert(isKnown, "a usage event names a lease that does not exist");
       let fresh = 0;
       for (const event of batch.events) if (this.postEvent(event)) fresh += 1;
       const closed = batch.closedLeaseIds.flatMap((leaseId) => this.leases.get(leaseId) ?? []);
@@ -189,7 +193,7 @@ export class MemoryLedgerStore implements LedgerStore {
     const entries: [bigint, bigint][] = [];
     for (const [scope, leaseId] of leaseIds.entries()) {
       const lease = this.leases.get(leaseId);
-      assert(lease !== undefined, "a usage event names a lease that does not exist");
+      assert(lease !== undefined, `lease ${leaseId} does not exist`);
       this.#change(lease, { charged: lease.charged + chargeNanos });
       const source = lease.state === "quarantined" ? "quarantined" : "leased";
       entries.push([accountIdOf(lease.walletId, source), -chargeNanos]);
@@ -297,6 +301,8 @@ export class MemoryLedgerStore implements LedgerStore {
   }
 
   #book(kind: string, transferId: string, entries: MemoryTransfer["entries"]): void {
+    const accounts = new Set(entries.map(([accountId]) => accountId));
+    assert(accounts.size === entries.length, "an account has one entry in a transfer");
     for (const [accountId, amount] of entries) {
       const account = this.#account(accountId);
       assert(amount !== 0n, "entry_amount_is_not_zero");

@@ -101,7 +101,7 @@ class Model {
         marginMs: 200,
         maxNanos: nanos(2_000n),
         idleMs: 300,
-        patienceMs: 0,
+        patienceMs: 300,
       },
     });
   }
