@@ -1,0 +1,87 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import type { Intent } from "../domains/metering/index.ts";
+import { nanos, picos } from "../lib/money.ts";
+import { countedUsage, NO_USAGE } from "../lib/quantities.ts";
+import { settleIntent } from "./settle-intent.ts";
+
+const intent = (holdNanos: bigint): Intent => ({
+  requestId: "00000000-0000-7000-8000-000000000010",
+  attempt: 1,
+  organizationId: 1n,
+  projectId: 2n,
+  keyId: "live000000000001",
+  modelId: 3n,
+  deploymentId: 4n,
+  priceVersionId: 5n,
+  leaseIds: [6n, 7n],
+  startedAtMs: 1_700_000_000_000,
+  inputTokensCounted: 10,
+  inputTokensMax: 100,
+  outputTokensMax: 50,
+  holdNanos: nanos(holdNanos),
+});
+
+const price = {
+  uncached_input: picos(137_001n),
+  output_text: picos(1_913_007n),
+  requests: picos(7n),
+};
+const nowMs = 1_700_000_009_000;
+
+describe("an attempt whose gateway has died", () => {
+  test("is charged what the provider says, by the price of its time", () => {
+    const usage = {
+      ...countedUsage({ inputTokens: 31, outputTokens: 17 }),
+      source: "lookup" as const,
+      raw: { prompt_tokens: 31 },
+    };
+    const event = settleIntent(intent(1_000_000n), { usage, price, nowMs });
+    const cost = 31n * 137_001n + 17n * 1_913_007n + 7n;
+
+    expect(event).toMatchObject({
+      requestId: "00000000-0000-7000-8000-000000000010",
+      attempt: 1,
+      leaseIds: [6n, 7n],
+      outcome: "interrupted",
+      source: "lookup",
+      endedAtMs: nowMs,
+      raw: { prompt_tokens: 31 },
+    });
+    expect(event.quantities).toEqual({ uncached_input: 31, output_text: 17, requests: 1 });
+    expect([event.costPicos, event.chargeNanos, event.uncoveredPicos] as bigint[]).toEqual([
+      cost,
+      cost / 1_000n,
+      0n,
+    ]);
+  });
+
+  test("costs nothing, not even its request, when the provider never saw it", () => {
+    const event = settleIntent(intent(1_000_000n), { usage: NO_USAGE, price, nowMs });
+
+    expect(event.quantities).toEqual({});
+    expect([event.costPicos, event.chargeNanos, event.uncoveredPicos] as bigint[]).toEqual([
+      0n,
+      0n,
+      0n,
+    ]);
+  });
+
+  test("is never charged more than its hold; the rest is on record", () => {
+    const amounts = fc.bigInt({ min: 0n, max: 10_000_000n });
+    const tokens = fc.integer({ min: 0, max: 100_000 });
+    fc.assert(
+      fc.property(amounts, tokens, tokens, (hold, inputTokens, outputTokens) => {
+        const usage = countedUsage({ inputTokens, outputTokens });
+        const event = settleIntent(intent(hold), { usage, price, nowMs });
+        const rest = event.costPicos - event.uncoveredPicos - event.chargeNanos * 1_000n;
+
+        expect(event.chargeNanos).toBeLessThanOrEqual(hold);
+        expect(event.uncoveredPicos).toBeGreaterThanOrEqual(0n);
+        // Below one nano-dollar, and carried by the account.
+        expect(rest >= 0n && rest < 1_000n).toBe(true);
+        if (event.uncoveredPicos > 0n) expect(event.chargeNanos).toBe(nanos(hold));
+      }),
+    );
+  });
+});
