@@ -11,14 +11,8 @@ import {
   textFramesIn,
 } from "../support/raw-client.ts";
 import { drawSeed, SeededRandom } from "../support/seeded-random.ts";
-import {
-  CREDENTIAL,
-  type CreatedKey,
-  type PostedEvent,
-  type ServedAttempt,
-  type Stack,
-  startStack,
-} from "../support/stack.ts";
+import { CREDENTIAL, type CreatedKey, type Stack, startStack } from "../support/stack.ts";
+import type { PostedEvent, ServedAttempt } from "../support/stack-observation.ts";
 
 const AT_ONCE = 60;
 const TOKENS = 80;

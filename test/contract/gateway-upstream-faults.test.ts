@@ -17,13 +17,8 @@ import {
   usageChunk,
   wireUsage,
 } from "../support/scripted-upstream.ts";
-import {
-  type Answered,
-  type CreatedKey,
-  type PostedEvent,
-  type Stack,
-  startStack,
-} from "../support/stack.ts";
+import { type Answered, type CreatedKey, type Stack, startStack } from "../support/stack.ts";
+import type { PostedEvent } from "../support/stack-observation.ts";
 
 /** Long enough for a busy machine, short enough for a test to wait for. */
 const PATIENCE_MS = 500;

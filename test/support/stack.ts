@@ -22,17 +22,25 @@ import { nanosFromUsd, picosFromUsdPerMillion } from "../../src/lib/money.ts";
 import type { Database } from "../../src/platform/db/database.ts";
 import { createLog, type LogFields } from "../../src/platform/log.ts";
 import type { Quirks } from "../../src/providers/upstream.ts";
-import { type Sandbox, startSandbox } from "../../src/sandbox/start.ts";
+import { startSandbox } from "../../src/sandbox/start.ts";
 import { startWorker } from "../../src/worker/start.ts";
 import { type DatabaseProxy, startDatabaseProxy } from "./database-proxy.ts";
 import { openTestDatabase } from "./postgres.ts";
-import { until } from "./until.ts";
+import {
+  type PostedEvent,
+  readEvents,
+  readServed,
+  type ServedTotals,
+  untilIdle,
+  untilPosted,
+} from "./stack-observation.ts";
 
 export type StackOptions = {
   gateways?: number;
   limits?: Partial<GatewayLimits>;
   lease?: Partial<GatewayOptions["lease"]>;
   journal?: Partial<GatewayOptions["journal"]>;
+  drainTimeoutMs?: number;
   /** Gateways and worker reach the database through `stack.proxy`, which can be cut. */
   isDatabaseCuttable?: boolean;
   /** Log lines of level error that the tests cause on purpose; any other one fails them. */
@@ -72,38 +80,6 @@ export type KeyOptions = {
 };
 
 export type CreatedKey = { key: string; keyId: string; organization: string };
-
-/** What the sandbox says it has served; `GET /v1/served`. */
-export type ServedTotals = {
-  calls: number;
-  prompt_tokens: number;
-  cached_tokens: number;
-  completion_tokens: number;
-  reasoning_tokens: number;
-  attempts: ServedAttempt[];
-};
-export type ServedAttempt = {
-  id: string;
-  state: string;
-  outcome: string;
-  prompt_tokens: number;
-  completion_tokens: number;
-};
-
-/** One row of `usage_event`, as far as tests look at it. */
-export type PostedEvent = {
-  eventId: string;
-  requestId: string;
-  attempt: number;
-  keyId: string;
-  outcome: string;
-  source: string;
-  inputTokens: number;
-  outputTokens: number;
-  costPicos: bigint;
-  chargeNanos: bigint;
-  uncoveredPicos: bigint;
-};
 
 export type Stack = AsyncDisposable & {
   home: string;
@@ -149,8 +125,8 @@ type NewProviderOptions = {
   quirks?: Quirks;
 };
 
-export const keyPepper = "ab".repeat(32);
-const sealKey = "cd".repeat(32);
+const keyPepper = "ab".repeat(32);
+export const sealKey = "cd".repeat(32);
 const actor = "test";
 
 /** Of the provider `upstream`, which is the billed sandbox. */
@@ -198,7 +174,7 @@ async function start(options: StackOptions, cleanUp: AsyncDisposableStack): Prom
   const databaseUrl = options.isDatabaseCuttable === true ? proxy.url : directUrl;
   const gateways: RunningGateway[] = [];
   const addGateway = async () => {
-    const gateway = await startGateway({
+    const started = await startGateway({
       home,
       databaseUrl,
       databasePoolSize: 4,
@@ -218,9 +194,15 @@ async function start(options: StackOptions, cleanUp: AsyncDisposableStack): Prom
       limits: { ...defaults.limits, ...options.limits },
       lease: { ...defaults.lease, ...options.lease },
       journal: { ...defaults.journal, ...options.journal },
-      drainTimeoutMs: 5_000,
+      drainTimeoutMs: options.drainTimeoutMs ?? 5_000,
       log,
     });
+    let stopping: Promise<void> | undefined;
+    const stop = () => {
+      stopping ??= started.stop();
+      return stopping;
+    };
+    const gateway = { ...started, stop };
     gateways.push(gateway);
     return gateway;
   };
@@ -263,8 +245,8 @@ async function start(options: StackOptions, cleanUp: AsyncDisposableStack): Prom
     untilPosted: () => untilPosted({ home, database, gateways }),
     untilIdle: () => untilIdle(database),
     ledger: () => checkLedger(database),
-    served: () => readServed(billed),
-    servedInTestMode: () => readServed(testMode),
+    served: () => readServed(billed, CREDENTIAL),
+    servedInTestMode: () => readServed(testMode, CREDENTIAL),
     addGateway,
     stopWorker: worker.stop,
     startWorker: worker.start,
@@ -386,99 +368,4 @@ async function chat(url: string, key: string, body: ChatBody): Promise<Answered>
   const isJson = response.headers.get("content-type")?.startsWith("application/json") === true;
   const parsed = isJson && text !== "" ? (JSON.parse(text) as Record<string, unknown>) : {};
   return { status: response.status, headers: response.headers, text, body: parsed };
-}
-
-type Posting = { home: string; database: Database; gateways: readonly RunningGateway[] };
-
-/** From the outside: each gateway's own metrics, and what PostgreSQL has acknowledged of its journal. */
-async function untilPosted({ home, database, gateways }: Posting): Promise<void> {
-  const seen: unknown[] = [];
-  await until(
-    "that everything is posted",
-    async () => {
-      seen.length = 0;
-      const { rows } = await database.pool.query<{ gateway_id: string; acked_sequence: bigint }>(
-        "select gateway_id, acked_sequence from gateway_process where state = 'running'",
-      );
-      const running = gateways.filter(({ gatewayId }) =>
-        rows.some((row) => row.gateway_id === gatewayId),
-      );
-      for (const { gatewayId } of running) {
-        const metrics = await readMetrics(join(home, "run", `gateway-${gatewayId}.sock`));
-        const acked = rows.find((row) => row.gateway_id === gatewayId)?.acked_sequence ?? 0n;
-        seen.push({ gatewayId, acked, ...metrics });
-        if (metrics.underWay > 0 || acked < BigInt(metrics.sequence)) return false;
-      }
-      return true;
-    },
-    { describe: () => seen },
-  );
-}
-
-async function readMetrics(socketPath: string): Promise<{ underWay: number; sequence: number }> {
-  const response = await fetch("http://gateway/metrics", { unix: socketPath });
-  const text = await response.text();
-  const sampleOf = (name: string) =>
-    Number(new RegExp(`^${name} (.+)$`, "m").exec(text)?.[1] ?? Number.NaN);
-  const underWay =
-    sampleOf("baseload_calls_in_flight") +
-    sampleOf("baseload_unsettled_attempts") +
-    sampleOf("baseload_held_usd");
-  return { underWay, sequence: sampleOf("baseload_journal_sequence") };
-}
-
-async function untilIdle(database: Database): Promise<void> {
-  await until("that all leases are given back", async () => {
-    const { rows } = await database.pool.query<{ open: bigint }>(
-      "select count(*) as open from lease where state <> 'closed'",
-    );
-    return rows[0]?.open === 0n;
-  });
-}
-
-async function readServed(sandbox: Sandbox): Promise<ServedTotals> {
-  const response = await fetch(`${sandbox.url}/served`, {
-    headers: { authorization: `Bearer ${CREDENTIAL}` },
-  });
-  return (await response.json()) as ServedTotals;
-}
-
-async function readEvents(
-  database: Database,
-  filter: { keyId?: string; requestId?: string },
-): Promise<PostedEvent[]> {
-  const { rows } = await database.pool.query<{
-    event_id: string;
-    request_id: string;
-    attempt: number;
-    key_id: string;
-    outcome: string;
-    usage_source: string;
-    input_tokens: bigint;
-    output_tokens: bigint;
-    cost_picos: string;
-    charge_nanos: bigint;
-    uncovered_picos: string;
-  }>(
-    `select event_id, request_id, attempt, key_id, outcome, usage_source,
-       uncached_input + cache_read + cache_write + audio_input + image_input as input_tokens,
-       output_text + reasoning + audio_output as output_tokens, cost_picos, charge_nanos, uncovered_picos
-     from usage_event
-     where ($1::text is null or key_id = $1) and ($2::uuid is null or request_id = $2)
-     order by started_at, event_id`,
-    [filter.keyId ?? null, filter.requestId ?? null],
-  );
-  return rows.map((row) => ({
-    eventId: row.event_id,
-    requestId: row.request_id,
-    attempt: row.attempt,
-    keyId: row.key_id,
-    outcome: row.outcome,
-    source: row.usage_source,
-    inputTokens: Number(row.input_tokens),
-    outputTokens: Number(row.output_tokens),
-    costPicos: BigInt(row.cost_picos),
-    chargeNanos: row.charge_nanos,
-    uncoveredPicos: BigInt(row.uncovered_picos),
-  }));
 }
