@@ -10,6 +10,8 @@ import type { ChatRequest } from "./read-chat-request.ts";
 /** An answer shorter than this helps nobody: the call is refused rather than lowered below it. */
 const LOWERED_TOKENS_MIN = 16;
 const PICOS_PER_NANO = 1_000n;
+/** Calls that all could be lowered to the last of a wallet compete for it; who has not won by then is refused. */
+const COMPETING_MS = 5_000;
 
 export type Reserving = { call: Call; principal: Principal; plan: Plan; request: ChatRequest };
 
@@ -21,9 +23,19 @@ export async function reserve(gateway: Gateway, reserving: Reserving): Promise<P
   const need = holdFor(payment, payment.outputTokensMax * request.choices);
   const hold = gateway.pool.tryReserve(principal.walletIds, need);
   if (hold !== undefined) return { ...payment, hold };
-  const reservation = await gateway.pool.reserve(principal.walletIds, need);
-  if (reservation.isCovered) return { ...payment, hold: reservation.hold };
-  return await reserveLess(gateway, reserving, { payment, short: reservation });
+  let giveUpMs: number | undefined;
+  for (;;) {
+    const reservation = await gateway.pool.reserve(principal.walletIds, need);
+    if (reservation.isCovered) return { ...payment, hold: reservation.hold };
+    const found = { payment, short: reservation };
+    const lowered = await reserveLess(gateway, reserving, found);
+    if (lowered !== undefined) return lowered;
+    // Another call was faster and holds the rest now. It may use a part only, and give back what is left.
+    const nowMs = gateway.clock.monotonicMs();
+    giveUpMs ??= nowMs + COMPETING_MS;
+    const isHeld = gateway.pool.mayComeBack(principal.walletIds, leastHold(payment, request));
+    if (!isHeld || nowMs >= giveUpMs) throw refusal(reserving, found);
+  }
 }
 
 function paymentFor(plan: Plan, request: ChatRequest): Payment {
@@ -53,11 +65,16 @@ function assertTakingWork(gateway: Gateway): void {
 const holdFor = (payment: Payment, outputTokens: number) =>
   nanosCovering(upperBound(payment.price, { inputTokens: payment.inputTokensMax, outputTokens }));
 
+/**
+ * A hold over what is left, for as many tokens as that pays for; undefined when another call took it meanwhile.
+ *
+ * @throws Failure `insufficient_funds` when what is left pays for no answer.
+ */
 async function reserveLess(
   gateway: Gateway,
   reserving: Reserving,
   found: { payment: Payment; short: { walletId: bigint; affordable: bigint } },
-): Promise<Payment> {
+): Promise<Payment | undefined> {
   const { principal, request } = reserving;
   const { payment, short } = found;
   if (lowerTo(payment, request, short.affordable) === undefined) {
@@ -65,10 +82,10 @@ async function reserveLess(
   }
   const atHand = await gateway.pool.reserveRest(principal.walletIds, short.affordable);
   const outputTokensMax = lowerTo(payment, request, atHand);
-  if (outputTokensMax === undefined) throw refusal(reserving, found);
+  if (outputTokensMax === undefined) return undefined;
   const need = holdFor(payment, outputTokensMax * request.choices);
   const hold = gateway.pool.tryReserve(principal.walletIds, need);
-  if (hold === undefined) throw refusal(reserving, found);
+  if (hold === undefined) return undefined;
   return { ...payment, hold, outputTokensMax, isLowered: true };
 }
 
@@ -78,9 +95,15 @@ function lowerTo(payment: Payment, request: ChatRequest, amount: bigint): number
     amount: picos(amount * PICOS_PER_NANO),
   });
   const perChoice = Math.min(Math.floor(tokens / request.choices), payment.outputTokensMax);
-  const least = Math.min(LOWERED_TOKENS_MIN, payment.outputTokensMax);
+  const least = leastTokens(payment);
   return perChoice >= least ? perChoice : undefined;
 }
+
+const leastTokens = (payment: Payment): number =>
+  Math.min(LOWERED_TOKENS_MIN, payment.outputTokensMax);
+
+const leastHold = (payment: Payment, request: ChatRequest) =>
+  holdFor(payment, leastTokens(payment) * request.choices);
 
 function refusal(
   { principal, request }: Reserving,

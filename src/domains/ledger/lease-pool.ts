@@ -124,6 +124,14 @@ export class LeasePool {
     return this.#affordable(walletIds);
   }
 
+  /** Whether what the wallets lack may come back: from calls under way here, or from other processes. */
+  mayComeBack(walletIds: readonly bigint[], amount: bigint): boolean {
+    return walletIds.every((walletId) => {
+      const state = this.#stateOf(walletId);
+      return this.#covers(state, amount) || this.#mayComeBack(state, amount);
+    });
+  }
+
   /**
    * Splits an exact cost into whole nano-dollars and the remainder carried to the next charge, and caps it at
    * what the hold and the free part of its leases cover. Call it in the order in which charges are journalled.
