@@ -68,7 +68,7 @@ export class Attempts {
     for (const [id, attempt] of this.#attempts) {
       if (attempt.state === "running") continue;
       this.#attempts.delete(id);
-      this.#knownSinceMs = Math.max(this.#knownSinceMs, drawnAtMs(id));
+      this.#knownSinceMs = Math.max(this.#knownSinceMs, drawnAtMs(id) + 1);
       return;
     }
   }

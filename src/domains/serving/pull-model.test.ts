@@ -167,7 +167,7 @@ describe("from a web server", () => {
 
     const cut = pull({ sources: [url(server)], signal: controller.signal, onProgress });
 
-    expect(cut).rejects.toThrow();
+    await expect(cut).rejects.toThrow();
     await cut.catch(() => undefined);
     expect((await readFile(partPath())).length).toBeGreaterThan(0);
   });

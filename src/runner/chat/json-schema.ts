@@ -214,6 +214,9 @@ class Conversion {
         throw refusal(this.#options, `'${keyword}' can be at most ${REPEATS_MAX}`);
       }
     }
+    if ((bounds[`min${what}`] ?? 0) > (bounds[`max${what}`] ?? REPEATS_MAX)) {
+      throw refusal(this.#options, `'min${what}' is larger than 'max${what}'`);
+    }
     return bounds;
   }
 }

@@ -14,12 +14,13 @@ const STOPS_MAX = 16;
 const STOP_CHARS_MAX = 512;
 const BIASES_MAX = 1_024;
 const TOP_LOGPROBS_MAX = 20;
+const DEPTH_MAX = 100;
 
 const textPart = z.object({ type: z.literal("text"), text: z.string() });
 const refusalPart = z.object({ type: z.literal("refusal"), refusal: z.string() });
 /** Images, audio, files: known to the interface, refused below with their place in the request. */
 const otherPart = z.object({
-  type: z.string().refine((type) => type !== "text" && type !== "refusal"),
+  type: z.string().refine((type) => type !== "text" && type !== "refusal", { abort: true }),
 });
 const content = z.union(
   [z.string(), z.array(z.union([textPart, refusalPart, otherPart])).max(PARTS_MAX)],
@@ -118,6 +119,7 @@ export type ChatTool = z.infer<typeof tool>;
 export type ResponseFormat = z.infer<typeof responseFormat>;
 
 export function readChatRequest(body: string): ChatRequest {
+  refuseTooDeep(body);
   let json: unknown;
   try {
     json = JSON.parse(body);
@@ -128,6 +130,19 @@ export function readChatRequest(body: string): ChatRequest {
   if (!parsed.success) throw toFailure(parsed.error);
   refuseWhatCannotBeHonoured(json, parsed.data);
   return parsed.data;
+}
+
+/** Schemas of tools are walked recursively; no honest one is nested this deep. */
+function refuseTooDeep(body: string): void {
+  let depth = 0;
+  // Strings are matched whole, so that brackets inside them do not count.
+  for (const [token] of body.matchAll(/"(?:[^"\\]|\\.)*"|[[\]{}]/gs)) {
+    if (token === "{" || token === "[") depth++;
+    else if (token === "}" || token === "]") depth--;
+    if (depth > DEPTH_MAX) {
+      throw new Failure("invalid", `The body is nested deeper than ${DEPTH_MAX} levels.`);
+    }
+  }
 }
 
 function toFailure(error: z.ZodError): Failure {

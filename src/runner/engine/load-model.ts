@@ -40,6 +40,8 @@ export type LoadedModel = {
 
 /** Types of tokens in a vocabulary that only templates write: control tokens. */
 const CONTROL_TYPE = 3;
+/** What llama.cpp allows. */
+const SEQUENCES_MAX = 256;
 
 export async function loadModel(options: LoadOptions): Promise<LoadedModel> {
   await access(options.modelPath).catch((cause: unknown) => {
@@ -58,16 +60,28 @@ export async function loadModel(options: LoadOptions): Promise<LoadedModel> {
     logLevel: LlamaLogLevel.warn,
     logger: (level, message) => logEngine(options.log, level, message),
   });
+  try {
+    return await loadInto(llama, { ...options, threads });
+  } catch (cause) {
+    await llama.dispose();
+    throw cause;
+  }
+}
+
+async function loadInto(
+  llama: Llama,
+  options: LoadOptions & { threads: number },
+): Promise<LoadedModel> {
   const model = await llama.loadModel({ modelPath: options.modelPath });
-  refuseLongerThanTrained(options.contextTokens, model.trainContextSize);
-  const context = await createContext(model, { ...options, threads });
+  refuseImpossible(options, model.trainContextSize);
+  const context = await createContext(model, options);
   return {
     llama,
     model,
     context,
     contextTokens: context.contextSize,
     sequences: context.totalSequences,
-    threads,
+    threads: options.threads,
     prompt: readPromptFacts(model, context.contextSize),
     dispose: async () => {
       await context.dispose();
@@ -77,14 +91,21 @@ export async function loadModel(options: LoadOptions): Promise<LoadedModel> {
   };
 }
 
-/** Beyond it a model writes noise, which would look like an answer. */
-function refuseLongerThanTrained(asked: number | undefined, trained: number): void {
-  if (asked === undefined || asked <= trained) return;
-  throw new Failure(
-    "invalid",
-    `This model was trained with a context of ${trained} tokens, and ${asked} were asked for.`,
-    { param: "contextTokens" },
-  );
+function refuseImpossible(options: LoadOptions, trainedTokens: number): void {
+  const { contextTokens = 1, sequences = 1 } = options;
+  // Beyond its training a model writes noise, which would look like an answer.
+  if (contextTokens > trainedTokens || contextTokens < 1) {
+    throw new Failure(
+      "invalid",
+      `This model was trained with a context of ${trainedTokens} tokens, and ${contextTokens} were asked for.`,
+      { param: "contextTokens" },
+    );
+  }
+  if (sequences < 1 || sequences > SEQUENCES_MAX) {
+    throw new Failure("invalid", `A model can have 1 to ${SEQUENCES_MAX} sequences.`, {
+      param: "sequences",
+    });
+  }
 }
 
 async function createContext(
@@ -97,7 +118,6 @@ async function createContext(
     contextTokens: options.contextTokens,
     sequences: options.sequences,
     trainedTokens: model.trainContextSize,
-    cores: availableParallelism(),
     freeBytes: Math.min(freemem(), process.constrainedMemory() || Number.POSITIVE_INFINITY),
     weightsBytes: model.size,
     contextBytes: async (contextTokens, sequences) => {

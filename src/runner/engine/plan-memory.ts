@@ -11,7 +11,6 @@ export type MemoryWish = {
   sequences: number | undefined;
   /** The context the model was trained with. */
   trainedTokens: number;
-  cores: number;
   freeBytes: number;
   weightsBytes: number;
   /** Bytes that a context takes: the cache and the working memory. */
@@ -26,9 +25,7 @@ const SHARE_MAX = 0.9;
 const CHOSEN_SHARE_MAX = 0.25;
 /** Below this, chats end too soon to be of use. */
 const CONTEXT_TOKENS_MIN = 2_048;
-/** More sequences share the same cores; on two cores more than four gain nothing. */
-const SEQUENCES_PER_CORE = 2;
-const SEQUENCES_MIN = 4;
+/** A batch of eight generates twice as many tokens per second as a single stream, even on one core. */
 const SEQUENCES_MAX = 8;
 
 export async function planMemory(wish: MemoryWish): Promise<MemoryPlan> {
@@ -43,8 +40,7 @@ export async function planMemory(wish: MemoryWish): Promise<MemoryPlan> {
 
 /** From the most generous to the least. */
 function candidatesFor(wish: MemoryWish): { contextTokens: number; sequences: number }[] {
-  const most = Math.min(SEQUENCES_MAX, Math.max(SEQUENCES_MIN, wish.cores * SEQUENCES_PER_CORE));
-  const sequences = wish.sequences === undefined ? downFrom(most) : [wish.sequences];
+  const sequences = wish.sequences === undefined ? downFrom(SEQUENCES_MAX) : [wish.sequences];
   const fewest = Math.min(2, sequences[0] ?? 1);
   const contexts = wish.contextTokens === undefined ? halvesOf(wish) : [wish.contextTokens];
   const [full = wish.trainedTokens] = contexts;
