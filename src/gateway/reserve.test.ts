@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { Hold, Reservation } from "../domains/ledger/index.ts";
+import type { Hold, LeasePool } from "../domains/ledger/index.ts";
 import { systemClock } from "../lib/clock.ts";
 import { nanos, picos } from "../lib/money.ts";
 import type { Gateway } from "./gateway.ts";
@@ -7,6 +7,8 @@ import { type Reserving, reserve } from "./reserve.ts";
 
 const NANOS_PER_TOKEN = 10n;
 const MAX_TOKENS = 100;
+
+type Reservation = Awaited<ReturnType<LeasePool["reserve"]>>;
 
 /** Only output costs: ten nano-dollars for a token. */
 const reserving = {

@@ -4,6 +4,8 @@
  * `BASELOAD_TEST_SEED=<seed>`.
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
 import {
   addAccount,
   addBilledModel,
@@ -14,6 +16,7 @@ import {
 import { countEndings, runLoad, type SeenCall } from "../support/load.ts";
 import { type Installation, type RoleProcess, startInstallation } from "../support/processes.ts";
 import { drawSeed, SeededRandom } from "../support/seeded-random.ts";
+import { until } from "../support/until.ts";
 
 const given = process.env["BASELOAD_TEST_SEED"];
 const seeds = given === undefined ? [1, 2, 3, drawSeed()] : [Number(given)];
@@ -55,6 +58,10 @@ afterAll(async () => {
   await watch?.stop();
   await installation?.[Symbol.asyncDispose]();
 });
+
+const countSockets = (): number =>
+  readdirSync(join(installation.home, "run")).filter((name) => /^gateway-.*\.sock$/.test(name))
+    .length;
 
 type Kill = "gateway" | "all gateways" | "worker" | "postgres" | "everything";
 
@@ -132,5 +139,6 @@ for (const seed of seeds) {
     expect(watch.problems).toEqual([]);
     expect(await installation.command("ledger", "check", "--json")).toMatchObject({ code: 0 });
     expect(figures.interrupted).toBeGreaterThan(0);
+    await until("that the dead have left no sockets", () => countSockets() === GATEWAYS);
   });
 }
