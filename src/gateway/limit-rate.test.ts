@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { Principal } from "../domains/identity/index.ts";
 import { Failure } from "../lib/errors.ts";
 import { SharedCounters } from "../platform/shared-counters.ts";
-import type { Call, Gateway } from "./gateway.ts";
+import type { Gateway } from "./gateway.ts";
 import { admit, countTokens } from "./limit-rate.ts";
 
 /** The beginning of a minute. */
@@ -32,7 +32,7 @@ const keyOf = (limits: { rpm?: number; tpm?: number }, keyId = "live000000000001
 /** The failure of a call that is refused, or undefined. */
 function call(principal: Principal, gateway: Gateway): Failure | undefined {
   try {
-    admit(gateway, principal, { startedAtMs: nowMs } as Call);
+    admit(gateway, principal);
     return undefined;
   } catch (error) {
     if (error instanceof Failure) return error;
@@ -78,6 +78,19 @@ describe("a limit per minute", () => {
     expect(call(key, one)?.message).toContain("100 tokens per minute");
     nowMs += 60_000;
     expect(call(key, one)).toBeUndefined();
+  });
+
+  test("is not begun again by one who comes late", () => {
+    const key = keyOf({ rpm: 2 });
+    const [one, other] = gateways;
+    nowMs = START_MS + 60_000;
+    call(key, one);
+    call(key, one);
+    // The other process has read the clock a moment before the minute turned.
+    nowMs = START_MS + 59_999;
+    expect(call(key, other)).toBeDefined();
+    nowMs = START_MS + 60_001;
+    expect(call(key, one)).toBeDefined();
   });
 
   test("of one key is none of another's", () => {

@@ -4,13 +4,15 @@
  */
 import type { Principal } from "../domains/identity/index.ts";
 import { Failure } from "../lib/errors.ts";
-import type { Call, Gateway } from "./gateway.ts";
+import type { Gateway } from "./gateway.ts";
 
 const WINDOW_MS = 60_000;
 
-export function admit(gateway: Gateway, principal: Principal, call: Call): void {
+export function admit(gateway: Gateway, principal: Principal): void {
   if (principal.rpm === null && principal.tpm === null) return;
-  const minute = Math.floor(call.startedAtMs / WINDOW_MS);
+  // Not the time at which the call began: a body that takes long to come would count in a minute that is over.
+  const nowMs = gateway.clock.nowMs();
+  const minute = Math.floor(nowMs / WINDOW_MS);
   const count = gateway.counters.add(principal.keyId, minute, { requests: 1, tokens: 0 });
   const isOverRequests = principal.rpm !== null && count.requests > principal.rpm;
   const isOverTokens = principal.tpm !== null && count.tokens >= principal.tpm;
@@ -20,7 +22,7 @@ export function admit(gateway: Gateway, principal: Principal, call: Call): void 
   const limit = isOverRequests ? `${principal.rpm} requests` : `${principal.tpm} tokens`;
   throw new Failure("rate_limited", `This key may use ${limit} per minute. Wait a moment.`, {
     code: "rate_limit_exceeded",
-    retryAfterSeconds: Math.ceil((WINDOW_MS - (call.startedAtMs % WINDOW_MS)) / 1_000),
+    retryAfterSeconds: Math.ceil((WINDOW_MS - (nowMs % WINDOW_MS)) / 1_000),
   });
 }
 

@@ -2,7 +2,15 @@
  * Counters per name and minute that all processes of this machine share: a small file, mapped into each of
  * them. Adding is one atomic instruction, so a limit holds over all processes without a message between them.
  */
-import { closeSync, existsSync, mkdirSync, openSync, renameSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  unlinkSync,
+  writeSync,
+} from "node:fs";
 import { dirname } from "node:path";
 
 const SLOTS = 65_536;
@@ -42,10 +50,11 @@ export class SharedCounters {
     for (let probe = 0; probe < PROBES_MAX; probe++) {
       at = (((hash >>> 0) + probe) % SLOTS) * WORDS_PER_SLOT;
       const slotMinute = Atomics.load(this.#words, at);
-      if (slotMinute === minute && Atomics.load(this.#words, at + 1) === hash) return at;
+      // Who comes late counts in the minute that has begun: it must not begin again.
+      if (slotMinute >= minute && Atomics.load(this.#words, at + 1) === hash) return at;
       // A slot of an earlier minute is free. Who wins the exchange clears it.
       if (
-        slotMinute !== minute &&
+        slotMinute < minute &&
         Atomics.compareExchange(this.#words, at, slotMinute, minute) === slotMinute
       ) {
         Atomics.store(this.#words, at + 2, 0);
@@ -59,12 +68,21 @@ export class SharedCounters {
   }
 }
 
-/** Made whole and then renamed: a process that starts at the same time never maps a half-made file. */
+/**
+ * Made whole and then linked: a process that starts at the same time never maps a half-made file, and the second
+ * to be ready does not replace the file that the first one has mapped already.
+ */
 function createFile(path: string): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const draft = `${path}.${process.pid}`;
   const file = openSync(draft, "w", 0o600);
   writeSync(file, Buffer.alloc(BYTES));
   closeSync(file);
-  renameSync(draft, path);
+  try {
+    linkSync(draft, path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  } finally {
+    unlinkSync(draft);
+  }
 }

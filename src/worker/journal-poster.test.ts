@@ -4,12 +4,7 @@ import { readdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { drawSeed, SeededRandom } from "../../test/support/seeded-random.ts";
-import {
-  eventIdsOf,
-  gatewayIdOf,
-  requestIdOf,
-  usageEvent,
-} from "../../test/support/usage-events.ts";
+import { gatewayIdOf, requestIdOf, usageEvent } from "../../test/support/usage-events.ts";
 import type { LedgerStore, PostBatch } from "../domains/ledger/index.ts";
 import { callFactsOf, encodeRecord, type Intent, usageEventId } from "../domains/metering/index.ts";
 import { nanos } from "../lib/money.ts";
@@ -42,7 +37,8 @@ class Ledger {
   #post(batch: PostBatch): number {
     if (this.failure === "before") throw new Error("the database is away");
     this.batches += 1;
-    for (const id of eventIdsOf(batch.events)) this.posted.set(id, (this.posted.get(id) ?? 0) + 1);
+    for (const id of batch.events.map(usageEventId))
+      this.posted.set(id, (this.posted.get(id) ?? 0) + 1);
     this.closed.push(...batch.closedLeaseIds);
     if (batch.ackedSequence > this.acked) this.acked = batch.ackedSequence;
     if (this.failure === "after") throw new Error("the answer got lost");
@@ -106,7 +102,7 @@ describe("a poster", () => {
     const poster = newPoster();
 
     expect(await postAll(poster)).toBe(5);
-    expect([...ledger.posted.keys()]).toEqual(eventIdsOf([event(2), event(1)]));
+    expect([...ledger.posted.keys()]).toEqual([event(2), event(1)].map(usageEventId));
     expect(ledger.closed).toEqual([7n]);
     expect(ledger.acked).toBe(5n);
     expect(openIn(poster)).toEqual([]);
@@ -172,7 +168,7 @@ describe("a poster", () => {
     await appendUsage(2);
     await postAll(poster);
 
-    expect([...ledger.posted.keys()]).toEqual(eventIdsOf([event(1), event(2)]));
+    expect([...ledger.posted.keys()]).toEqual([event(1), event(2)].map(usageEventId));
     expect(ledger.acked).toBe(4n);
     await poster.close();
   });

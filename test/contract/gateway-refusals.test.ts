@@ -150,7 +150,7 @@ describe("a field that is wrong", () => {
     ["messages[0]", { ...good, messages: ["Hello."] }],
     ["messages[1].role", { ...good, messages: [messages[0], { content: "x" }] }],
     ["messages[0].content", { ...good, messages: [{ role: "user", content: 5 }] }],
-    ["messages[0].content", { ...good, messages: [{ role: "user", content: [{}] }] }],
+    ["messages[0].content[0].type", { ...good, messages: [{ role: "user", content: [{}] }] }],
     ["max_tokens", { ...good, max_tokens: "many" }],
     ["max_tokens", { ...good, max_tokens: 0 }],
     ["max_tokens", { ...good, max_tokens: 1.5 }],

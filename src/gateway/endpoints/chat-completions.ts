@@ -12,7 +12,7 @@ export async function chatCompletions(gateway: Gateway, call: Call): Promise<Res
   const principal = await authenticate(gateway, call);
   const request = await readChatRequest(call, gateway.limits);
   const plan = await planChat(gateway, principal, request);
-  admit(gateway, principal, call);
+  admit(gateway, principal);
   const payment = await reserve(gateway, { call, principal, plan, request });
   const answer = await ask(gateway, { call, principal, plan, request, payment });
   return await relay(gateway, answer);
