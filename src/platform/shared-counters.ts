@@ -51,12 +51,10 @@ export class SharedCounters {
       at = (((hash >>> 0) + probe) % SLOTS) * WORDS_PER_SLOT;
       const slotMinute = Atomics.load(this.#words, at);
       // Who comes late counts in the minute that has begun: it must not begin again.
-      if (slotMinute >= minute && Atomics.load(this.#words, at + 1) === hash) return at;
-      // A slot of an earlier minute is free. Who wins the exchange clears it.
-      if (
-        slotMinute < minute &&
-        Atomics.compareExchange(this.#words, at, slotMinute, minute) === slotMinute
-      ) {
+      const isInUse = slotMinute === minute || slotMinute === minute + 1;
+      if (isInUse && Atomics.load(this.#words, at + 1) === hash) return at;
+      // A slot of another minute is free. Who wins the exchange clears it.
+      if (!isInUse && Atomics.compareExchange(this.#words, at, slotMinute, minute) === slotMinute) {
         Atomics.store(this.#words, at + 2, 0);
         Atomics.store(this.#words, at + 3, 0);
         Atomics.store(this.#words, at + 1, hash);
