@@ -80,7 +80,7 @@ export async function* framesOf(
 }
 
 export async function until(what: () => Promise<boolean>): Promise<void> {
-  for (let tries = 0; tries < 200; tries++) {
+  for (let tries = 0; tries < 1_000; tries++) {
     if (await what()) return;
     await Bun.sleep(20);
   }

@@ -116,7 +116,6 @@ const requestSchema = z.object({
 export type ChatRequest = z.infer<typeof requestSchema>;
 export type ChatMessage = ChatRequest["messages"][number];
 export type ChatTool = z.infer<typeof tool>;
-export type ResponseFormat = z.infer<typeof responseFormat>;
 
 export function readChatRequest(body: string): ChatRequest {
   refuseTooDeep(body);
