@@ -68,7 +68,7 @@ function stopWith(client: AbortSignal): AbortController {
 
 async function dispatch(
   gateway: Gateway,
-  { request, payment }: Asking,
+  { principal, request, payment }: Asking,
   to: { candidate: Candidate; attempt: Attempt; signal: AbortSignal },
 ): Promise<Response> {
   const { upstream, upstreamModel } = to.candidate;
@@ -81,6 +81,7 @@ async function dispatch(
       quirks: upstream.quirks,
     }),
     attemptId: to.attempt.eventId,
+    tenant: String(principal.organizationId),
     signal: to.signal,
     timeoutMs: gateway.limits.answerTimeoutMs,
   });

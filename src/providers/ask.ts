@@ -13,6 +13,8 @@ export type Ask = {
   body?: string | Uint8Array;
   /** Sent only to upstreams that can be asked for the attempt's usage afterwards. */
   attemptId: string;
+  /** Whose call it is, for upstreams of our own: they share queues fairly and prefixes within one tenant only. */
+  tenant?: string;
   /** The client's: aborting it ends the call, and the body of an answer that has begun. */
   signal: AbortSignal;
   /** Until the head of the answer has arrived. The body is the caller's to time. */
@@ -88,7 +90,10 @@ function requestFor(
     "user-agent": "baseload",
   };
   if (upstream.credential !== null) headers["authorization"] = `Bearer ${upstream.credential}`;
-  if (upstream.quirks.usage_lookup === true) headers["x-baseload-attempt"] = call.attemptId;
+  if (upstream.quirks.usage_lookup === true) {
+    headers["x-baseload-attempt"] = call.attemptId;
+    if (call.tenant !== undefined) headers["x-baseload-tenant"] = call.tenant;
+  }
   const init: BunFetchRequestInit = {
     method: call.method ?? "POST",
     headers,
