@@ -21,7 +21,7 @@ import { until } from "../support/until.ts";
 const given = process.env["BASELOAD_TEST_SEED"];
 const seeds = given === undefined ? [1, 2, 3, drawSeed()] : [Number(given)];
 const GATEWAYS = 2;
-const KILLS = 9;
+const KILLS = 7;
 const BETWEEN_KILLS_MS = { least: 100, most: 500 };
 
 let installation: Installation;
