@@ -124,11 +124,11 @@ export class Attempt {
       uncoveredPicos: uncovered,
       raw: usage.raw,
     };
-    // The record takes its place in the journal before the hold ends: what closes a lease comes behind it.
     faultPoint("gateway: usage known");
-    const durable = journal.append(encodeRecord({ type: "usage", event }));
+    await journal.append(encodeRecord({ type: "usage", event }));
+    // Not before the record is durable: if it got lost, the attempt would be looked up and could turn out dearer,
+    // and what the hold had given back by then could no longer pay for it.
     if (!keepsHold) pool.settle(hold, charge);
-    await durable;
     faultPoint("gateway: usage written");
     return { cost, charge, usage };
   }

@@ -60,7 +60,7 @@ const faults: Record<string, { plan: () => Plan; finds: RegExp }> = {
           store.returnLease(leaseId, amount).catch(() => store.returnLease(leaseId, amount)),
       }),
     }),
-    finds: /^3: gateway .* at hand|overspent/,
+    finds: /^3: gateway .* needs \d+ at hand|overspent/,
   },
   "a worker that acknowledges intents which have no terminal state yet": {
     plan: () => ({

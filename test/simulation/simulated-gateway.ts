@@ -14,9 +14,10 @@ import { Attempt, type AttemptOptions } from "../../src/gateway/attempt.ts";
 import type { Gateway, Payment } from "../../src/gateway/gateway.ts";
 import { Failure } from "../../src/lib/errors.ts";
 import { nanos, nanosCovering, picos } from "../../src/lib/money.ts";
-import { NO_USAGE, type Usage } from "../../src/lib/quantities.ts";
+import { countedUsage, NO_USAGE, type Usage } from "../../src/lib/quantities.ts";
 import { Journal } from "../../src/platform/journal/journal.ts";
 import { newOwner, type Owner } from "./scheduler.ts";
+import type { Order } from "./simulated-upstream.ts";
 import {
   type JournalPort,
   type Organization,
@@ -39,8 +40,8 @@ export class SimulatedGateway {
   readonly gatewayId: string;
   readonly #world: Surroundings;
   readonly #store: LedgerStore;
-  /** Charges that are in the journal, by event; the world removes what is posted. */
-  readonly unposted = new Map<string, bigint>();
+  /** Charges on their way into the ledger, by event; the world removes what has arrived. */
+  readonly charges = new Map<string, { amount: bigint; isDurable: boolean }>();
   #journal: JournalPort | undefined;
   #pool: LeasePool | undefined;
   #gateway: Gateway | undefined;
@@ -69,12 +70,10 @@ export class SimulatedGateway {
     void this.#takeCalls();
   }
 
-  /** Money in this process's memory, or written down and not posted; undefined before it has started. */
-  totals(): { atHand: bigint; unposted: bigint } | undefined {
+  /** Money at hand in this process's memory; undefined before it has started. */
+  atHand(): bigint | undefined {
     const totals = this.#pool?.totals();
-    if (totals === undefined) return undefined;
-    const unposted = [...this.unposted.values()].reduce((sum, charge) => sum + charge, 0n);
-    return { atHand: totals.free + totals.held, unposted };
+    return totals === undefined ? undefined : totals.free + totals.held;
   }
 
   /** Started, with a journal that takes work, and no call under way. */
@@ -155,13 +154,15 @@ export class SimulatedGateway {
   }
 
   /** Takes note of charges on their way into the journal. */
-  #append(payload: string): Promise<void> {
+  async #append(payload: string): Promise<void> {
     const record = decodeRecord(payload);
-    if (record.type === "usage") {
-      const { chargeNanos, leaseIds } = record.event;
-      this.unposted.set(usageEventId(record.event), chargeNanos * BigInt(leaseIds.length));
-    }
-    return this.#journal?.append(payload) ?? Promise.reject(new Error("not started"));
+    const durable = this.#journal?.append(payload) ?? Promise.reject(new Error("not started"));
+    if (record.type !== "usage") return await durable;
+    const { chargeNanos, leaseIds } = record.event;
+    const charge = { amount: chargeNanos * BigInt(leaseIds.length), isDurable: false };
+    this.charges.set(usageEventId(record.event), charge);
+    await durable;
+    charge.isDurable = true;
   }
 
   async #every(ms: number, what: string, run: () => Promise<unknown> | undefined): Promise<void> {
@@ -246,7 +247,6 @@ export class SimulatedGateway {
 
   /** One attempt to its terminal state. False when another one should follow. */
   async #try(attempt: Attempt, payment: Payment, hasNext: boolean): Promise<boolean> {
-    const { upstream } = this.#world;
     const { eventId } = attempt;
     const settle = async (outcome: "completed" | "disconnected" | "failed", usage: Usage) => {
       const keepsHold = outcome === "failed" && usage === NO_USAGE && hasNext;
@@ -268,14 +268,23 @@ export class SimulatedGateway {
       return "refused" as const;
     });
     if (answer === "refused") return !hasNext;
-    if (answer === "left") await settle("disconnected", await upstream.learn(this.owner, eventId));
+    if (answer === "left") await settle("disconnected", await this.#learnOrCount(order));
     else if (answer.state === "complete") await settle("completed", answer.usage);
-    else await settle("failed", await upstream.learn(this.owner, eventId));
+    else await settle("failed", await this.#learnOrCount(order));
     return true;
   }
 
+  /** Sometimes the upstream does not answer in time, and what was delivered is counted instead. */
+  async #learnOrCount(order: Order): Promise<Usage> {
+    const { upstream, scheduler } = this.#world;
+    const { random } = scheduler;
+    if (random.chance(0.6)) return await upstream.learn(this.owner, order.eventId);
+    const outputTokens = random.between(0, order.outputTokensMax);
+    return countedUsage({ inputTokens: order.inputTokens, outputTokens });
+  }
+
   /** The answer of the upstream, unless the client leaves before it. */
-  async #answerOrLeave(order: Parameters<Surroundings["upstream"]["dispatch"]>[1]) {
+  async #answerOrLeave(order: Order) {
     const { scheduler, upstream } = this.#world;
     const answer = upstream.dispatch(this.owner, order);
     if (!scheduler.random.chance(0.15)) return await answer;

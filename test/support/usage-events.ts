@@ -1,5 +1,5 @@
 /** Usage events for tests of the ledger, told apart by a number. */
-import { type UsageEvent, usageEventId } from "../../src/domains/metering/index.ts";
+import type { UsageEvent } from "../../src/domains/metering/index.ts";
 import { nanos, picos } from "../../src/lib/money.ts";
 
 /** In UUIDs' order, so that tests can say which request is which. */
@@ -36,5 +36,3 @@ export function usageEvent(
     ...event,
   };
 }
-
-export const eventIdsOf = (events: readonly UsageEvent[]): string[] => events.map(usageEventId);
