@@ -14,6 +14,8 @@ export type GatewayLimits = {
   bodyBytesMax: number;
   jsonDepthMax: number;
   messagesMax: number;
+  /** Until the last byte of a request's body. */
+  bodyTimeoutMs: number;
   /** Until the upstream's first byte. */
   answerTimeoutMs: number;
   /** Between two pieces of an answer. */

@@ -8,6 +8,7 @@ const limits = {
   bodyBytesMax: 4 * 1024 * 1024,
   jsonDepthMax: 8,
   messagesMax: 200,
+  bodyTimeoutMs: 1_000,
 } as GatewayLimits;
 
 function read(body: string | object): Promise<ChatRequest> {

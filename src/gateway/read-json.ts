@@ -1,4 +1,4 @@
-/** The body of a request as JSON, within limits of bytes and depth. */
+/** The body of a request as JSON, within limits of bytes, depth and time. */
 import { Failure } from "../lib/errors.ts";
 import type { Call, GatewayLimits } from "./gateway.ts";
 
@@ -8,7 +8,7 @@ export async function readJsonBody(
   call: Call,
   limits: GatewayLimits,
 ): Promise<{ body: JsonObject; bytes: Uint8Array }> {
-  const bytes = await readBytes(call.request, limits.bodyBytesMax);
+  const bytes = await readBytes(call.request, limits);
   assertDepth(bytes, limits.jsonDepthMax);
   let body: unknown;
   try {
@@ -28,16 +28,24 @@ export async function readJsonBody(
 
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
-async function readBytes(request: Request, bytesMax: number): Promise<Uint8Array> {
+async function readBytes(request: Request, limits: GatewayLimits): Promise<Uint8Array> {
+  const { bodyBytesMax: bytesMax, bodyTimeoutMs } = limits;
   const { headers } = request;
   if (Number(headers.get("content-length") ?? 0) > bytesMax) throw tooLarge(bytesMax);
   // A declared length bounds what the runtime reads; a body in chunks may go on for ever.
   const isBounded = headers.has("content-length") && !headers.has("transfer-encoding");
   const reading = isBounded ? request.bytes() : readUpTo(request, bytesMax);
-  return await reading.catch((error: unknown) => {
+  // Nobody else would end a connection whose client has fallen silent in the middle of its body.
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(tooSlow(bodyTimeoutMs)), bodyTimeoutMs);
+  try {
+    return await Promise.race([reading, late]);
+  } catch (error) {
     if (error instanceof Failure) throw error;
     throw new Failure("invalid", "The body could not be read to its end.", { cause: error });
-  });
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 async function readUpTo(request: Request, bytesMax: number): Promise<Uint8Array> {
@@ -51,6 +59,12 @@ async function readUpTo(request: Request, bytesMax: number): Promise<Uint8Array>
   }
   return Buffer.concat(chunks);
 }
+
+const tooSlow = (timeoutMs: number): Failure =>
+  new Failure("invalid", `The body has not come to its end within ${timeoutMs} ms. Try again.`, {
+    status: 408,
+    code: "body_timeout",
+  });
 
 const tooLarge = (bytesMax: number): Failure =>
   new Failure("too_large", `The body is larger than ${bytesMax} bytes. Send less at once.`, {

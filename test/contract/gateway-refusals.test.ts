@@ -3,10 +3,12 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test
 import { revokeKey } from "../../src/domains/identity/index.ts";
 import { generateKey } from "../../src/domains/identity/keys.ts";
 import { readWallet, type WalletBalances } from "../../src/domains/ledger/index.ts";
+import { callRaw } from "../support/raw-client.ts";
 import { type Answered, type CreatedKey, type Stack, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
 
 const BODY_BYTES_MAX = 64 * 1024;
+const BODY_TIMEOUT_MS = 1_500;
 
 let stack: Stack;
 let key: CreatedKey;
@@ -14,7 +16,10 @@ let key: CreatedKey;
 beforeAll(async () => {
   stack = await startStack({
     gateways: 2,
-    limits: { bodyBytesMax: BODY_BYTES_MAX, jsonDepthMax: 16, messagesMax: 20 },
+    limits: {
+      ...{ bodyBytesMax: BODY_BYTES_MAX, jsonDepthMax: 16, messagesMax: 20 },
+      bodyTimeoutMs: BODY_TIMEOUT_MS,
+    },
     lease: { idleMs: 200 },
     isDatabaseCuttable: true,
   });
@@ -131,6 +136,17 @@ describe("a body that is too large", () => {
       await expectNothingHappened(before);
     });
   }
+
+  test("or does not come to its end: the client is told, and not waited for", async () => {
+    const { received } = await callRaw({
+      ...{ port: stack.port, key: key.key, body: good },
+      declaredBytes: 10_000,
+      leave: (text) => text.endsWith("}}"),
+    });
+
+    expect(received).toStartWith("HTTP/1.1 408 ");
+    expect(received).toContain('"code":"body_timeout"');
+  });
 
   test("leaves the gateway in good health", async () => {
     expect((await stack.chat(key.key, good)).status).toBe(200);

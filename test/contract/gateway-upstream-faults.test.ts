@@ -37,6 +37,7 @@ beforeAll(async () => {
       silenceTimeoutMs: PATIENCE_MS,
       lookUpTimeoutMs: PATIENCE_MS,
     },
+    expectedErrors: /^a call cost more than its upper bound/,
   });
   upstream = startScriptedUpstream();
   await stack.provider({ name: "frail", url: upstream.url, credential: SECRET });
@@ -402,12 +403,31 @@ describe("usage", () => {
     expect(outcome.events).toMatchObject([{ source: "provider", inputTokens: 9, outputTokens: 4 }]);
   });
 
-  test("that is nonsense is counted instead, or borne by us: never more than the hold", async () => {
+  test("that is nonsense is counted instead", async () => {
     const nonsense = [{ prompt_tokens: -5, completion_tokens: "many" }, "none", [], 12];
     for (const usage of nonsense) {
       const outcome = await call(() => Response.json({ ...completion("wordword"), usage }));
       expect(outcome.events).toMatchObject([{ source: "counted", outputTokens: 2 }]);
     }
+  });
+
+  test("beyond the upper bound of a call is borne by us, whatever the provider says", async () => {
+    const poor = await stack.key({ organization: "poor", creditUsd: "0.01" });
+    upstream.answer = () => Response.json(completion("word", wireUsage(5, 900_000_000)));
+    const messages = [{ role: "user", content: "Hello." }];
+    const answered = await stack.chat(poor.key, { model: "alone", messages });
+    await stack.untilPosted();
+    const [event] = await stack.events({ keyId: poor.keyId });
+    const wallet = await stack.wallet("poor");
+
+    expect(answered.status).toBe(200);
+    expect(event?.costPicos).toBe(5n * 1_000_000n + 900_000_000n * 2_000_000n);
+    expect(event?.chargeNanos).toBeLessThanOrEqual(10_000_000n);
+    expect(event?.uncoveredPicos).toBe(
+      (event?.costPicos ?? 0n) - (event?.chargeNanos ?? 0n) * 1_000n,
+    );
+    expect(wallet.availableNanos).toBeGreaterThanOrEqual(0n);
+    expect(wallet.spentNanos).toBe(event?.chargeNanos as never);
   });
 
   test("frames that are broken pass through, and the rest is read", async () => {

@@ -7,6 +7,8 @@ export type RawCall = {
   body: Record<string, unknown>;
   /** Asked when the request is sent and whenever bytes have come, with all that was received; true: leave now. */
   leave(received: string): boolean;
+  /** Announced as the length of the body, where it shall not be the true one. */
+  declaredBytes?: number;
   /** Leave after so long at the latest, whatever has come. */
   leaveAfterMs?: number;
 };
@@ -57,14 +59,14 @@ export const textFramesIn = (received: string): number =>
 export const requestIdIn = (received: string): string | undefined =>
   /^x-request-id: (\S+)\r$/im.exec(received)?.[1];
 
-function requestText({ key, body }: RawCall): string {
+function requestText({ key, body, declaredBytes }: RawCall): string {
   const text = JSON.stringify(body);
   return [
     "POST /v1/chat/completions HTTP/1.1",
     "host: gateway",
     `authorization: Bearer ${key}`,
     "content-type: application/json",
-    `content-length: ${Buffer.byteLength(text)}`,
+    `content-length: ${declaredBytes ?? Buffer.byteLength(text)}`,
     "connection: close",
     "",
     text,

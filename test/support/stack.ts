@@ -137,6 +137,7 @@ const defaults = {
     bodyBytesMax: 256 * 1024,
     jsonDepthMax: 32,
     messagesMax: 100,
+    bodyTimeoutMs: 10_000,
     answerTimeoutMs: 10_000,
     silenceTimeoutMs: 10_000,
     lookUpTimeoutMs: 5_000,

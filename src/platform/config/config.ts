@@ -108,6 +108,12 @@ const Limits = z.object({
     min: 1,
     max: 100_000,
   }),
+  bodyTimeoutMs: whole({
+    description: "Until the last byte of a request's body.",
+    default: 120_000,
+    min: 100,
+    max: HOUR_MS,
+  }),
   answerTimeoutMs: whole({
     description: "Until the first byte of a provider's answer.",
     default: 300_000,
