@@ -15,7 +15,7 @@ export const faultPoints = [
   "gateway: usage known",
   "gateway: usage written",
   "gateway: stream under way",
-  "journal: records written, not synced",
+  "journal: records on the disk, writers not told",
   "journal: next segment taken, header not written",
   "journal: next segment begun",
   "ledger: lease granted, answer not received",

@@ -123,7 +123,7 @@ describe(`processes that die between two steps (seed ${seed})`, () => {
     "gateway: usage known",
     "gateway: usage written",
     "gateway: stream under way",
-    "journal: records written, not synced",
+    "journal: records on the disk, writers not told",
     "ledger: lease granted, answer not received",
   ];
   for (const name of ofGateways) {

@@ -146,7 +146,7 @@ export class Journal {
 
   async #writeBytes(length: number): Promise<void> {
     await this.#file.write(this.#buffer.subarray(0, length), this.#position);
-    faultPoint("journal: records written, not synced");
+    faultPoint("journal: records on the disk, writers not told");
     await this.#file.sync();
     this.#position += length;
   }
