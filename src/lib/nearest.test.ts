@@ -16,6 +16,7 @@ describe("the nearest names", () => {
     ["GPT-4O", ["gpt-4o", "gpt-4o-mini"]],
     ["llama", ["meta/llama-3.3-70b"]],
     ["smollm2-135m-instruct-q4", ["smollm2-135m-instruct"]],
+    ["smolm2", ["smollm2-135m-instruct"]],
     ["claude", []],
     ["", []],
     ["x", []],

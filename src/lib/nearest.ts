@@ -8,22 +8,47 @@ const SUGGESTIONS_MAX = 3;
 const NAME_CHARS_MAX = 64;
 const CANDIDATES_MAX = 1_000;
 
-/** The nearest names, best first; empty when none is near. Letter case does not count as a slip. */
+/**
+ * The nearest names, best first; empty when none is near. Letter case does not count as a slip. Where no whole
+ * name is near, the beginnings of longer names are compared: people leave out what they do not remember.
+ */
 export function nearestNames(word: string, candidates: Iterable<string>): string[] {
   const meant = word.slice(0, NAME_CHARS_MAX).toLowerCase();
   const slipsMax = Math.min(SLIPS_MAX, Math.floor(meant.length / 2));
-  const ranked: { name: string; slips: number }[] = [];
-  let compared = 0;
-  for (const name of candidates) {
-    if (++compared > CANDIDATES_MAX) break;
-    const candidate = name.slice(0, NAME_CHARS_MAX).toLowerCase();
-    const slips = slipsBetween(meant, candidate, slipsMax);
-    if (slips <= slipsMax || isPart(meant, candidate)) ranked.push({ name, slips });
-  }
-  return ranked
+  const names = [...firstOf(candidates, CANDIDATES_MAX)];
+  const whole = rank(names, slipsMax, (name) => {
+    const slips = slipsBetween(meant, name, slipsMax);
+    return isPart(meant, name) ? Math.min(slips, slipsMax) : slips;
+  });
+  if (whole.length > 0 || meant.length < BEGINNING_CHARS_MIN) return whole;
+  return rank(names, BEGINNING_SLIPS_MAX, (name) =>
+    slipsBetween(meant, name.slice(0, meant.length + 1), BEGINNING_SLIPS_MAX),
+  );
+}
+
+/** Letter by letter, what a beginning may differ in. */
+const BEGINNING_SLIPS_MAX = 1;
+const BEGINNING_CHARS_MIN = 4;
+
+function rank(
+  names: readonly string[],
+  slipsMax: number,
+  slipsOf: (name: string) => number,
+): string[] {
+  return names
+    .map((name) => ({ name, slips: slipsOf(name.slice(0, NAME_CHARS_MAX).toLowerCase()) }))
+    .filter(({ slips }) => slips <= slipsMax)
     .sort((a, b) => a.slips - b.slips || (a.name < b.name ? -1 : 1))
     .slice(0, SUGGESTIONS_MAX)
     .map(({ name }) => name);
+}
+
+function* firstOf(values: Iterable<string>, most: number): Iterable<string> {
+  let taken = 0;
+  for (const value of values) {
+    if (++taken > most) return;
+    yield value;
+  }
 }
 
 /** ` Did you mean 'a' or 'b'?`, or nothing: ready to follow a sentence. */
