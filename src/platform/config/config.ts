@@ -78,7 +78,7 @@ const Lease = z.object({
   patienceMs: whole({
     description:
       "How long a call waits for money that calls under way still hold, before it is refused with 402.",
-    default: 10_000,
+    default: 20_000,
     min: 0,
     max: HOUR_MS,
   }),
