@@ -26,6 +26,14 @@ test("an attempt is found while it runs and after it ended", () => {
   expect(statusOf(() => attempts.begin(id, count()))).toBe(409);
 });
 
+test("one that was said never to have come cannot begin any more", () => {
+  const attempts = new Attempts({ nowMs: 0 });
+  const id = newRequestId();
+
+  expect(statusOf(() => attempts.find(id))).toBe(404);
+  expect(statusOf(() => attempts.begin(id, count()))).toBe(409);
+});
+
 test("one that never came is told apart from one that may have been forgotten", () => {
   const before = newRequestId();
   const attempts = new Attempts({ nowMs: Date.now() + 1, max: 2 });

@@ -3,6 +3,7 @@
  * charged to the token. Held in memory: an attempt from before this process started is unknown, not unseen.
  */
 import { Failure } from "../lib/errors.ts";
+import { RecentSet } from "../lib/recent-set.ts";
 import type { TokenCount } from "./engine/stream.ts";
 
 export type Attempt = {
@@ -13,9 +14,13 @@ export type Attempt = {
 
 /** About 20 MB; at a hundred requests per second, the last quarter of an hour. */
 const ATTEMPTS_MAX = 100_000;
+/** A request that is overtaken by the question about it comes within seconds, if it comes at all. */
+const DENIED_MAX = 10_000;
 
 export class Attempts {
   readonly #attempts = new Map<string, Attempt>();
+  /** Asked for and said never to have come: they were settled as nothing, so they must not begin any more. */
+  readonly #denied = new RecentSet(DENIED_MAX);
   readonly #max: number;
   readonly startedMs: number;
   /** Ids drawn before this moment may have been seen and forgotten. */
@@ -29,8 +34,8 @@ export class Attempts {
 
   /** An attempt is dispatched once: a second one would overwrite what the first has used. */
   begin(id: string, count: TokenCount): Attempt {
-    if (this.#attempts.has(id)) {
-      throw new Failure("conflict", `The attempt ${id} was already made.`, {
+    if (this.#attempts.has(id) || this.#denied.has(id)) {
+      throw new Failure("conflict", `The attempt ${id} was already made, or given up.`, {
         code: "attempt_exists",
       });
     }
@@ -59,6 +64,7 @@ export class Attempts {
         },
       );
     }
+    this.#denied.add(id);
     throw new Failure("not_found", `The attempt ${id} never arrived here.`, {
       code: "attempt_not_found",
     });

@@ -379,6 +379,19 @@ describe("a bad request", () => {
     expect(asked.status).toBe(401);
   });
 
+  test("under an id that was asked for before it came", async () => {
+    expect((await get("/attempts/overtaken")).status).toBe(404);
+
+    const late = await fetch(`${sandbox.url}/chat/completions`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${TOKEN}`, "x-baseload-attempt": "overtaken" },
+      body: JSON.stringify({ model: "sandbox-echo", messages: [{ role: "user", content: "hi" }] }),
+    });
+
+    expect(late.status).toBe(409);
+    expect((await get("/attempts/overtaken")).status).toBe(404);
+  });
+
   test("to a path that is not there", async () => {
     expect((await get("/embeddings")).status).toBe(404);
     expect((await get("/attempts/never-seen")).status).toBe(404);

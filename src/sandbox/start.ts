@@ -1,5 +1,6 @@
 import { timingSafeEqual } from "node:crypto";
 import { Failure } from "../lib/errors.ts";
+import { RecentSet } from "../lib/recent-set.ts";
 import { answerChat } from "./answer-chat.ts";
 import { readSandboxRequest } from "./read-request.ts";
 import { toErrorResponse } from "./refusal.ts";
@@ -26,6 +27,8 @@ export type Sandbox = {
   stop(): Promise<void>;
 };
 
+/** A request that is overtaken by the question about it comes within seconds, if it comes at all. */
+const DENIED_MAX = 10_000;
 /** 40 MB or so of memory. */
 const ATTEMPTS_MAX = 200_000;
 const BODY_BYTES_MAX = 32 * 1024 * 1024;
@@ -70,6 +73,7 @@ class Handlers {
   readonly #token: Buffer | undefined;
   readonly #fixtures: string | undefined;
   readonly #served: Served;
+  readonly #denied = new RecentSet(DENIED_MAX);
   #calls = 0;
 
   constructor(options: SandboxOptions, served: Served) {
@@ -83,6 +87,9 @@ class Handlers {
       this.#authenticate(request);
       this.#calls += 1;
       const id = readAttemptId(request) ?? `call-${this.#calls}`;
+      if (this.#denied.has(id)) {
+        throw new Failure("conflict", `The attempt '${id}' was asked for before it came.`);
+      }
       const chat = readSandboxRequest(await request.text());
       const fixtures = this.#fixtures;
       return await answerChat({
@@ -113,6 +120,8 @@ class Handlers {
     return this.#read(request, () => {
       const attempt = this.#served.find(id);
       if (attempt === undefined) {
+        // It was settled as nothing on our word: if it still comes, it must not be served.
+        this.#denied.add(id);
         throw new Failure("not_found", `The sandbox has not seen the attempt '${id}'.`);
       }
       return { state: attempt.state, usage: toUsage(attempt) };
