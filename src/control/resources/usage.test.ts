@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { errorOf, startTestControl, type TestControl } from "../../../test/support/control.ts";
-import { ledgerStore } from "../../domains/ledger/index.ts";
-import { eventIdOf, newRequestId } from "../../lib/ids.ts";
-import { nanos, picos } from "../../lib/money.ts";
+import { postCall } from "../../../test/support/post-call.ts";
+import { eventIdOf } from "../../lib/ids.ts";
 
 let control: TestControl;
 beforeAll(async () => {
@@ -15,7 +14,7 @@ afterAll(async () => {
 });
 
 describe("usage, receipts and the ledger", () => {
-  const requestId = newRequestId();
+  let requestId: string;
   const startedAt = new Date("2031-03-05T10:00:00Z");
   let keyId: string;
 
@@ -36,61 +35,15 @@ describe("usage, receipts and the ledger", () => {
       cached_input_usd_per_mtok: "1",
       output_usd_per_mtok: "3",
     });
-    await postOneCall();
+    requestId = await postCall(control.database, {
+      organization: "Metered",
+      model: "metered-model",
+      keyId,
+      startedAt,
+      // 100 × 2 + 20 × 1 + 50 × 3 micro-dollars.
+      costPicos: 370_000_000n,
+    });
   });
-
-  async function postOneCall(): Promise<void> {
-    const { rows } = await control.database.pool.query<Record<string, bigint>>(
-      `select organization_id, project_id, o.wallet_id, model_id, deployment_id, price_version_id
-       from organization o join project using (organization_id), deployment join model m using (model_id)
-       join price_version using (model_id)
-       where o.name = 'Metered' and m.name = 'metered-model'`,
-    );
-    const ids = rows[0] ?? {};
-    const id = (name: string) => ids[name] ?? 0n;
-    const ledger = ledgerStore(control.database);
-    const gatewayId = Bun.randomUUIDv7();
-    await ledger.registerGateway(gatewayId);
-    const lease = await ledger.takeLease({
-      gatewayId,
-      walletId: id("wallet_id"),
-      leaseId: undefined,
-      need: nanos(1_000_000_000n),
-      demand: nanos(1_000_000_000n),
-      want: nanos(1_000_000_000n),
-      gateways: 1,
-      expiresAt: new Date(Date.now() + 60_000),
-    });
-    // 100 × 2 + 20 × 1 + 50 × 3 micro-dollars.
-    const costPicos = picos(370_000_000n);
-    await ledger.post({
-      gatewayId,
-      closedLeaseIds: [],
-      ackedSequence: 1n,
-      events: [
-        {
-          requestId,
-          attempt: 0,
-          organizationId: id("organization_id"),
-          projectId: id("project_id"),
-          keyId,
-          modelId: id("model_id"),
-          deploymentId: id("deployment_id"),
-          priceVersionId: id("price_version_id"),
-          leaseIds: [lease.leaseId],
-          startedAtMs: startedAt.getTime(),
-          endedAtMs: startedAt.getTime() + 500,
-          outcome: "completed",
-          source: "provider",
-          quantities: { uncached_input: 100, cache_read: 20, output_text: 50 },
-          costPicos,
-          chargeNanos: nanos(370_000n),
-          uncoveredPicos: picos(0n),
-          raw: { prompt_tokens: 120 },
-        },
-      ],
-    });
-  }
 
   const totals = {
     calls: 1,
