@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { errorOf, startTestControl, type TestControl } from "../../../test/support/control.ts";
 import { postCall } from "../../../test/support/post-call.ts";
-import { eventIdOf } from "../../lib/ids.ts";
+import { eventIdOf, newRequestId } from "../../lib/ids.ts";
 
 let control: TestControl;
 beforeAll(async () => {
