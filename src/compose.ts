@@ -1,4 +1,5 @@
 /** Configuration → running role: the only place where the parts of a process are put together. */
+import { constants, setPriority } from "node:os";
 import { Failure } from "./lib/errors.ts";
 import type { Config } from "./platform/config/config.ts";
 import { openDatabase } from "./platform/db/database.ts";
@@ -102,6 +103,8 @@ export const composeRole: Readonly<Record<Role, Compose>> = {
       );
     }
     const { port, sequences, contextTokens, threads } = config.runner;
+    // A model uses every cycle it gets; gateways, worker and database come first.
+    setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
     return await startRunner({
       modelName: model.name,
       modelPath: model.path,
