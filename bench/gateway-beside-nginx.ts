@@ -160,8 +160,8 @@ function measure(target: { port: number; pids: readonly number[] }, _key: string
   const requests = Number(/(\d+) requests in/.exec(text)?.[1]);
   return {
     requestsPerSecond: Number(/Requests\/sec:\s+([\d.]+)/.exec(text)?.[1]),
-    p50Ms: milliseconds(/50%\s+(\S+)/.exec(text)?.[1]),
-    p99Ms: milliseconds(/99%\s+(\S+)/.exec(text)?.[1]),
+    p50Ms: milliseconds(/^\s+50%\s+(\S+)/m.exec(text)?.[1]),
+    p99Ms: milliseconds(/^\s+99%\s+(\S+)/m.exec(text)?.[1]),
     cpuMicros: ((cpuSeconds(target.pids) - before) / requests) * 1e6,
   };
 }
