@@ -57,7 +57,9 @@ describe("what was counted", () => {
   test("an attempt is known while it runs and after it ended, and never made twice", async () => {
     const attempt = newRequestId();
     const look = async () => (await runner.get(`/v1/attempts/${attempt}`)).json();
-    expect((await runner.get(`/v1/attempts/${attempt}`)).status).toBe(404);
+    const overtaken = newRequestId();
+    expect((await runner.get(`/v1/attempts/${overtaken}`)).status).toBe(404);
+    expect((await runner.ask({}, { attempt: overtaken })).status).toBe(409);
 
     const response = await runner.ask({ stream: true, max_tokens: 60, ...endless }, { attempt });
     expect(await look()).toMatchObject({ state: "running" });
