@@ -5,6 +5,7 @@
 import type { Principal } from "../domains/identity/index.ts";
 import {
   type CallFacts,
+  chargedQuantities,
   encodeRecord,
   type Outcome,
   rate,
@@ -100,7 +101,7 @@ export class Attempt {
     metrics.countAttempt(outcome, tokens);
     if (hold === undefined) return { cost: ZERO_PICOS, charge: ZERO_NANOS, usage };
 
-    const quantities = usage.source === "none" ? {} : { ...usage.quantities, requests: 1 };
+    const quantities = chargedQuantities(usage);
     const cost = rate(payment.price, quantities);
     const { charge, uncovered } = pool.charge(hold, cost);
     if (uncovered > 0n) {

@@ -5,6 +5,7 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Failure } from "../lib/errors.ts";
+import { runFolderOf } from "../platform/process-sockets.ts";
 
 export type HomeLock = { release(): void };
 
@@ -12,7 +13,7 @@ export type HomeLock = { release(): void };
 const SETTLE_MS = 30;
 
 export async function lockHome(home: string): Promise<HomeLock> {
-  const path = join(home, "run", "up.lock");
+  const path = join(runFolderOf(home), "up.lock");
   const own = `${process.pid} ${startTimeOf(process.pid)}\n`;
   for (;;) {
     const owner = readOwner(path);

@@ -7,6 +7,7 @@ import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { z } from "zod";
 import { Failure } from "../lib/errors.ts";
+import { runFolderOf } from "../platform/process-sockets.ts";
 
 const LOOPBACK = "127.0.0.1";
 
@@ -37,7 +38,7 @@ export class PortBook {
   readonly #given = new Set<number>();
 
   constructor(home: string) {
-    this.#path = join(home, "run", "ports.json");
+    this.#path = join(runFolderOf(home), "ports.json");
     this.#ports = readPorts(this.#path);
   }
 

@@ -12,6 +12,7 @@ import {
 } from "../platform/config/env.ts";
 import { splitFlags } from "../platform/config/flags.ts";
 import { cleanText, createLog, fileSink, type Log } from "../platform/log.ts";
+import { runFolderOf } from "../platform/process-sockets.ts";
 import { version } from "../platform/version.ts";
 import { bringUp } from "./bring-up.ts";
 import { lockHome } from "./home-lock.ts";
@@ -40,7 +41,7 @@ export async function runUp(words: readonly string[]): Promise<number> {
     return WRONG_USAGE;
   }
   for (const warning of checkConfig({ variables }).warnings) screen.print(warning.trim());
-  mkdirSync(join(options.config.home, "run"), { recursive: true, mode: 0o700 });
+  mkdirSync(runFolderOf(options.config.home), { recursive: true, mode: 0o700 });
   mkdirSync(join(options.config.home, "logs"), { recursive: true, mode: 0o700 });
   const log = createLog({
     role: "up",

@@ -6,6 +6,7 @@ import { Failure } from "../lib/errors.ts";
 import type { Config } from "../platform/config/config.ts";
 import { toVariables, type Variables } from "../platform/config/env.ts";
 import type { Log } from "../platform/log.ts";
+import { runFolderOf } from "../platform/process-sockets.ts";
 import type { Role } from "../platform/roles.ts";
 import { version } from "../platform/version.ts";
 import { Child } from "./child.ts";
@@ -154,7 +155,7 @@ export class Supervisor {
   }
 
   get #statePath(): string {
-    return join(this.#options.config.home, "run", "up.json");
+    return join(runFolderOf(this.#options.config.home), "up.json");
   }
 
   /** For the command line, which finds the ports here, and for people who look for a process. */
@@ -170,7 +171,7 @@ export class Supervisor {
       started_at: this.#startedAt,
       processes: this.#children.map(({ name, role, pid }) => ({ name, role, pid: pid ?? null })),
     };
-    mkdirSync(join(config.home, "run"), { recursive: true, mode: 0o700 });
+    mkdirSync(runFolderOf(config.home), { recursive: true, mode: 0o700 });
     writeFileSync(`${this.#statePath}.new`, `${JSON.stringify(state, null, 2)}\n`, { mode: 0o600 });
     renameSync(`${this.#statePath}.new`, this.#statePath);
   }

@@ -1,6 +1,7 @@
 /** The terminal state of an attempt whose gateway died before it could write one. */
 import {
   callFactsOf,
+  chargedQuantities,
   type Intent,
   type PriceComponents,
   rate,
@@ -16,7 +17,7 @@ export function settleIntent(
   learnt: { usage: Usage; price: PriceComponents; nowMs: number },
 ): UsageEvent {
   const { usage, price, nowMs } = learnt;
-  const quantities = usage.source === "none" ? {} : { ...usage.quantities, requests: 1 };
+  const quantities = chargedQuantities(usage);
   const cost = rate(price, quantities);
   // The rest below a nano-dollar stays on the account as its remainder: no process is left to carry it.
   const isCovered = nanosCovering(cost) <= intent.holdNanos;

@@ -25,29 +25,18 @@ export type TestDatabase = { url: string; database: Database } & AsyncDisposable
 
 /** A fresh database with the current schema. `await using db = await openTestDatabase()` drops it at the end. */
 export async function openTestDatabase(): Promise<TestDatabase> {
-  const server = await testServer();
-  const template = await testTemplate();
-  const name = `test_${randomBytes(8).toString("hex")}`;
-  await onServer(server, (client) => client.query(`create database ${name} template ${template}`));
-  const url = withDatabase(server, name);
-  const database = openDatabase({ url, poolSize: 10, applicationName: "baseload test" });
-  return {
-    url,
-    database,
-    async [Symbol.asyncDispose]() {
-      await database.close();
-      await onServer(server, (client) =>
-        client.query(`drop database if exists ${name} with (force)`),
-      );
-    },
-  };
+  return await createDatabase("test", `template ${await testTemplate()}`);
 }
 
 /** An empty database without a schema, for tests of migrations. */
 export async function openEmptyDatabase(): Promise<TestDatabase> {
+  return await createDatabase("empty", "");
+}
+
+async function createDatabase(kind: string, options: string): Promise<TestDatabase> {
   const server = await testServer();
-  const name = `empty_${randomBytes(8).toString("hex")}`;
-  await onServer(server, (client) => client.query(`create database ${name}`));
+  const name = `${kind}_${randomBytes(8).toString("hex")}`;
+  await onServer(server, (client) => client.query(`create database ${name} ${options}`));
   const url = withDatabase(server, name);
   const database = openDatabase({ url, poolSize: 10, applicationName: "baseload test" });
   return {

@@ -1,6 +1,7 @@
 /** The door of metering. */
 export {
   affordableOutputTokens,
+  chargedQuantities,
   isPriced,
   type PriceComponents,
   rate,

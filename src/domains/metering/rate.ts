@@ -7,6 +7,7 @@ import {
   type Quantities,
   type QuantityName,
   quantityNames,
+  type Usage,
 } from "../../lib/quantities.ts";
 
 /** Pico-dollars per unit. A quantity that is not named has no price of its own. */
@@ -26,6 +27,10 @@ export function unitPrice(price: PriceComponents, name: QuantityName): Picos {
   const parent = plainQuantityOf[name];
   return price[name] ?? (parent === undefined ? undefined : price[parent]) ?? ZERO_PICOS;
 }
+
+/** What is charged of a usage: its quantities and one request; nothing where the provider cannot have worked. */
+export const chargedQuantities = (usage: Usage): Quantities =>
+  usage.source === "none" ? {} : { ...usage.quantities, requests: 1 };
 
 /** The exact cost of the quantities. */
 export function rate(price: PriceComponents, quantities: Quantities): Picos {
