@@ -1,8 +1,9 @@
 /** Bytes → a validated chat request. Fields we do not know are kept and passed on. */
 import { z } from "zod";
 import { Failure } from "../lib/errors.ts";
+import type { JsonObject } from "../lib/json.ts";
 import type { Call, GatewayLimits } from "./gateway.ts";
-import { type JsonObject, readJsonBody } from "./read-json.ts";
+import { readJsonBody } from "./read-json.ts";
 
 export type ChatRequest = {
   /** As it came; the dialect encodes it for the upstream. */
