@@ -6,9 +6,9 @@ import type { Journal } from "../platform/journal/journal.ts";
 import type { Log } from "../platform/log.ts";
 import type { SharedCounters } from "../platform/shared-counters.ts";
 import type { Upstream } from "../providers/upstream.ts";
-import type { Attempt } from "./attempt.ts";
-import type { GatewayMetrics } from "./gateway-metrics.ts";
-import type { Snapshot } from "./snapshot.ts";
+import type { Attempt } from "./attempts/attempt.ts";
+import type { GatewayMetrics } from "./state/gateway-metrics.ts";
+import type { Snapshot } from "./state/snapshot.ts";
 
 export type GatewayLimits = {
   bodyBytesMax: number;

@@ -5,7 +5,7 @@ import { chatCompletions } from "./endpoints/chat-completions.ts";
 import { listModels } from "./endpoints/models.ts";
 import type { Call, Gateway } from "./gateway.ts";
 import { errorResponse, handle } from "./handle.ts";
-import { type Health, isReady } from "./health.ts";
+import { type Health, isReady } from "./state/health.ts";
 
 export type ListenOptions = { hostname: string; port: number };
 

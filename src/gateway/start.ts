@@ -16,13 +16,13 @@ import { processSocketOf, runFolderOf } from "../platform/process-sockets.ts";
 import { SharedCounters } from "../platform/shared-counters.ts";
 import { every, type Repeating } from "../platform/timers.ts";
 import type { Upstream } from "../providers/upstream.ts";
-import { boundedLedger } from "./bounded-ledger.ts";
 import type { Gateway, GatewayLimits } from "./gateway.ts";
-import { gatewayMetrics } from "./gateway-metrics.ts";
-import { type Health, healthOf } from "./health.ts";
-import { readSnapshot } from "./read-snapshot.ts";
 import { serve, servePrivately } from "./server.ts";
-import { Snapshot } from "./snapshot.ts";
+import { boundedLedger } from "./state/bounded-ledger.ts";
+import { gatewayMetrics } from "./state/gateway-metrics.ts";
+import { type Health, healthOf } from "./state/health.ts";
+import { readSnapshot } from "./state/read-snapshot.ts";
+import { Snapshot } from "./state/snapshot.ts";
 
 export type GatewayOptions = {
   home: string;

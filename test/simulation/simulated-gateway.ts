@@ -10,7 +10,7 @@ import {
   upperBound,
   usageEventId,
 } from "../../src/domains/metering/index.ts";
-import { Attempt, type AttemptOptions } from "../../src/gateway/attempt.ts";
+import { Attempt, type AttemptOptions } from "../../src/gateway/attempts/attempt.ts";
 import type { Gateway, Payment } from "../../src/gateway/gateway.ts";
 import { Failure } from "../../src/lib/errors.ts";
 import { nanos, nanosCovering, picos } from "../../src/lib/money.ts";

@@ -1,11 +1,11 @@
-import { ask } from "../ask.ts";
-import { authenticate } from "../authenticate.ts";
+import { authenticate } from "../admit/authenticate.ts";
+import { admit } from "../admit/limit-rate.ts";
+import { planChat } from "../admit/plan-call.ts";
+import { reserve } from "../admit/reserve.ts";
+import { ask } from "../attempts/ask.ts";
+import { relay } from "../attempts/relay.ts";
 import type { Call, Gateway } from "../gateway.ts";
-import { admit } from "../limit-rate.ts";
-import { planChat } from "../plan-chat.ts";
-import { readChatRequest } from "../read-chat-request.ts";
-import { relay } from "../relay.ts";
-import { reserve } from "../reserve.ts";
+import { readChatRequest } from "../requests/read-chat-request.ts";
 
 /** POST /v1/chat/completions. The whole life of a call, top to bottom. */
 export async function chatCompletions(gateway: Gateway, call: Call): Promise<Response> {

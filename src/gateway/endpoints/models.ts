@@ -1,5 +1,5 @@
 import { ask } from "../../providers/ask.ts";
-import { authenticate } from "../authenticate.ts";
+import { authenticate } from "../admit/authenticate.ts";
 import type { Call, Gateway } from "../gateway.ts";
 
 /** GET /v1/models: what this key can call, in OpenAI's shape. */

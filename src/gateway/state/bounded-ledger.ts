@@ -1,4 +1,4 @@
-import type { LeaseStore } from "../domains/ledger/index.ts";
+import type { LeaseStore } from "../../domains/ledger/index.ts";
 
 /** A healthy database answers in milliseconds. A call that waits longer than this is told to come again. */
 const ANSWER_MS = 5_000;

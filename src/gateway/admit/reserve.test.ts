@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
-import type { Hold, LeasePool } from "../domains/ledger/index.ts";
-import { systemClock } from "../lib/clock.ts";
-import { nanos, picos } from "../lib/money.ts";
-import type { Gateway } from "./gateway.ts";
+import type { Hold, LeasePool } from "../../domains/ledger/index.ts";
+import { systemClock } from "../../lib/clock.ts";
+import { nanos, picos } from "../../lib/money.ts";
+import type { Gateway } from "../gateway.ts";
 import { type Reserving, reserve } from "./reserve.ts";
 
 const NANOS_PER_TOKEN = 10n;

@@ -1,8 +1,8 @@
 /** Bearer token → who calls. Junk is refused by its checksum, before anything is looked up. */
 import { timingSafeEqual } from "node:crypto";
-import { hmacKey, type Principal, parseKey } from "../domains/identity/index.ts";
-import { Failure } from "../lib/errors.ts";
-import type { Call, Gateway } from "./gateway.ts";
+import { hmacKey, type Principal, parseKey } from "../../domains/identity/index.ts";
+import { Failure } from "../../lib/errors.ts";
+import type { Call, Gateway } from "../gateway.ts";
 
 /** Bounds the memory of verified keys; beyond it each call pays for its HMAC. */
 const VERIFIED_KEYS_MAX = 10_000;

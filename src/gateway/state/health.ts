@@ -1,8 +1,8 @@
 /** Is this process ready, and what do it and its siblings count? */
-import type { Nanos } from "../lib/money.ts";
-import type { Metrics } from "../platform/metrics.ts";
-import { askProcess, listProcesses } from "../platform/process-sockets.ts";
-import type { Gateway } from "./gateway.ts";
+import type { Nanos } from "../../lib/money.ts";
+import type { Metrics } from "../../platform/metrics.ts";
+import { askProcess, listProcesses } from "../../platform/process-sockets.ts";
+import type { Gateway } from "../gateway.ts";
 
 export type Health = {
   /** A sentence, or undefined when calls are taken. */

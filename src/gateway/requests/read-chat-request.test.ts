@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { Failure } from "../lib/errors.ts";
-import type { Call, GatewayLimits } from "./gateway.ts";
+import { Failure } from "../../lib/errors.ts";
+import type { Call, GatewayLimits } from "../gateway.ts";
 import { type ChatRequest, readChatRequest } from "./read-chat-request.ts";
 
 const limits = {

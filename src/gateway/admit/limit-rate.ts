@@ -2,9 +2,9 @@
  * Requests and tokens per minute of a key, over all gateway processes of this machine. Requests are counted
  * when they come, tokens when they are known, so tokens may overshoot by what is in flight.
  */
-import type { Principal } from "../domains/identity/index.ts";
-import { Failure } from "../lib/errors.ts";
-import type { Gateway } from "./gateway.ts";
+import type { Principal } from "../../domains/identity/index.ts";
+import { Failure } from "../../lib/errors.ts";
+import type { Gateway } from "../gateway.ts";
 
 const WINDOW_MS = 60_000;
 

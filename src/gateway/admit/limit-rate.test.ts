@@ -2,10 +2,10 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Principal } from "../domains/identity/index.ts";
-import { Failure } from "../lib/errors.ts";
-import { SharedCounters } from "../platform/shared-counters.ts";
-import type { Gateway } from "./gateway.ts";
+import type { Principal } from "../../domains/identity/index.ts";
+import { Failure } from "../../lib/errors.ts";
+import { SharedCounters } from "../../platform/shared-counters.ts";
+import type { Gateway } from "../gateway.ts";
 import { admit, countTokens } from "./limit-rate.ts";
 
 /** The beginning of a minute. */

@@ -1,11 +1,11 @@
 /** Holds the most that a call can cost, or lowers its output limit to what its wallets afford. */
-import type { Principal } from "../domains/identity/index.ts";
-import { affordableOutputTokens, upperBound } from "../domains/metering/index.ts";
-import { Failure } from "../lib/errors.ts";
-import { nanosCovering, picos, usdFromNanos } from "../lib/money.ts";
-import type { Call, Gateway, Payment } from "./gateway.ts";
-import type { Plan } from "./plan-chat.ts";
-import type { ChatRequest } from "./read-chat-request.ts";
+import type { Principal } from "../../domains/identity/index.ts";
+import { affordableOutputTokens, upperBound } from "../../domains/metering/index.ts";
+import { Failure } from "../../lib/errors.ts";
+import { nanosCovering, picos, usdFromNanos } from "../../lib/money.ts";
+import type { Call, Gateway, Payment } from "../gateway.ts";
+import type { ChatRequest } from "../requests/read-chat-request.ts";
+import type { Plan } from "./plan-call.ts";
 
 /** An answer shorter than this helps nobody: the call is refused rather than lowered below it. */
 const LOWERED_TOKENS_MIN = 16;

@@ -1,10 +1,10 @@
 /** Keys and models from the database, in the form in which calls use them. */
-import { type Model, readCatalog } from "../domains/catalog/index.ts";
-import { readPrincipals } from "../domains/identity/index.ts";
-import type { Database } from "../platform/db/database.ts";
-import type { Log } from "../platform/log.ts";
-import { toUpstream } from "../providers/to-upstream.ts";
-import type { Candidate, ServedModel } from "./plan-chat.ts";
+import { type Model, readCatalog } from "../../domains/catalog/index.ts";
+import { readPrincipals } from "../../domains/identity/index.ts";
+import type { Database } from "../../platform/db/database.ts";
+import type { Log } from "../../platform/log.ts";
+import { toUpstream } from "../../providers/to-upstream.ts";
+import type { Candidate, ServedModel } from "../admit/plan-call.ts";
 import type { SnapshotContent } from "./snapshot.ts";
 
 export async function readSnapshot(

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { nanos } from "../lib/money.ts";
+import { nanos } from "../../lib/money.ts";
 import { boundedLedger } from "./bounded-ledger.ts";
 
 test("an answer in time passes; one that does not come counts as lost", async () => {

@@ -1,8 +1,8 @@
 /** Parts that whole and streamed answers share: headers, comments, usage, and the failure of one cut off. */
-import { Failure } from "../lib/errors.ts";
-import { usdFromPicos } from "../lib/money.ts";
-import type { Usage } from "../lib/quantities.ts";
-import { readUsage } from "../providers/dialects/openai-chat/usage.ts";
+import { Failure } from "../../lib/errors.ts";
+import { usdFromPicos } from "../../lib/money.ts";
+import type { Usage } from "../../lib/quantities.ts";
+import { readUsage } from "../../providers/dialects/openai-chat/usage.ts";
 import type { Answer } from "./ask.ts";
 import type { Settled } from "./attempt.ts";
 

@@ -4,10 +4,10 @@
  *
  * Invariant: a snapshot is replaced whole, never changed in place.
  */
-import type { Principal } from "../domains/identity/index.ts";
-import type { Clock } from "../lib/clock.ts";
-import type { Log } from "../platform/log.ts";
-import type { ServedModel } from "./plan-chat.ts";
+import type { Principal } from "../../domains/identity/index.ts";
+import type { Clock } from "../../lib/clock.ts";
+import type { Log } from "../../platform/log.ts";
+import type { ServedModel } from "../admit/plan-call.ts";
 
 export type SnapshotContent = {
   principals: ReadonlyMap<string, Principal>;

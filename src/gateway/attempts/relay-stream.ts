@@ -4,11 +4,12 @@
  * A `ReadableStream` with `pull` and `cancel`, not an async generator: Bun never starts the body of a generator
  * whose client has already left, so a `finally` inside it would not run and the hold would stay open.
  */
-import { Failure, toErrorBody } from "../lib/errors.ts";
-import { NO_USAGE } from "../lib/quantities.ts";
-import { faultPoint } from "../platform/fault-point.ts";
-import { StreamTap } from "../providers/dialects/openai-chat/stream-tap.ts";
-import { failureFromErrorObject } from "../providers/upstream-failure.ts";
+import { Failure, toErrorBody } from "../../lib/errors.ts";
+import { NO_USAGE } from "../../lib/quantities.ts";
+import { faultPoint } from "../../platform/fault-point.ts";
+import { StreamTap } from "../../providers/dialects/openai-chat/stream-tap.ts";
+import { failureFromErrorObject } from "../../providers/upstream-failure.ts";
+import type { Gateway } from "../gateway.ts";
 import {
   answerHeaders,
   brokenOff,
@@ -19,7 +20,6 @@ import {
 } from "./answer-parts.ts";
 import { type Answer, inBackground } from "./ask.ts";
 import type { Settled } from "./attempt.ts";
-import type { Gateway } from "./gateway.ts";
 
 type Controller = ReadableStreamDefaultController<Uint8Array>;
 

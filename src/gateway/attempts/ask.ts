@@ -1,20 +1,20 @@
 /** Walks the plan once, in order: a flat list, no recursion, and a known worst case. */
-import type { Principal } from "../domains/identity/index.ts";
-import { Failure } from "../lib/errors.ts";
-import { NO_USAGE } from "../lib/quantities.ts";
-import { faultPoint } from "../platform/fault-point.ts";
-import { ask as askUpstream } from "../providers/ask.ts";
-import { assertEventStream } from "../providers/assert-event-stream.ts";
-import { encodeChatRequest } from "../providers/dialects/openai-chat/encode.ts";
+import type { Principal } from "../../domains/identity/index.ts";
+import { Failure } from "../../lib/errors.ts";
+import { NO_USAGE } from "../../lib/quantities.ts";
+import { faultPoint } from "../../platform/fault-point.ts";
+import { ask as askUpstream } from "../../providers/ask.ts";
+import { assertEventStream } from "../../providers/assert-event-stream.ts";
+import { encodeChatRequest } from "../../providers/dialects/openai-chat/encode.ts";
 import {
   CLIENT_CLOSED,
   isWorthAnotherTry,
   mayHaveBeenDispatched,
-} from "../providers/upstream-failure.ts";
+} from "../../providers/upstream-failure.ts";
+import type { Candidate, Plan } from "../admit/plan-call.ts";
+import type { Call, Gateway, Payment } from "../gateway.ts";
+import type { ChatRequest } from "../requests/read-chat-request.ts";
 import { Attempt } from "./attempt.ts";
-import type { Call, Gateway, Payment } from "./gateway.ts";
-import type { Candidate, Plan } from "./plan-chat.ts";
-import type { ChatRequest } from "./read-chat-request.ts";
 
 export type Asking = {
   call: Call;

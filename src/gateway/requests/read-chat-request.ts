@@ -1,8 +1,8 @@
 /** Bytes → a validated chat request. Fields we do not know are kept and passed on. */
 import { z } from "zod";
-import { Failure } from "../lib/errors.ts";
-import type { JsonObject } from "../lib/json.ts";
-import type { Call, GatewayLimits } from "./gateway.ts";
+import { Failure } from "../../lib/errors.ts";
+import type { JsonObject } from "../../lib/json.ts";
+import type { Call, GatewayLimits } from "../gateway.ts";
 import { readJsonBody } from "./read-json.ts";
 
 export type ChatRequest = {

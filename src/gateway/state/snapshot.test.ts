@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import type { Principal } from "../domains/identity/index.ts";
-import { systemClock } from "../lib/clock.ts";
-import { silentLog } from "../platform/log.ts";
+import type { Principal } from "../../domains/identity/index.ts";
+import { systemClock } from "../../lib/clock.ts";
+import { silentLog } from "../../platform/log.ts";
 import { Snapshot, type SnapshotContent } from "./snapshot.ts";
 
 /** A database whose answers are held back until the test lets them go. */

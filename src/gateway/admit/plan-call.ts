@@ -1,12 +1,12 @@
 /** Where a call goes: its model, the price in force now, and the deployments to try in order. */
-import { type Model, nearestModels, priceAt } from "../domains/catalog/index.ts";
-import type { Principal } from "../domains/identity/index.ts";
-import { isPriced, type PriceComponents } from "../domains/metering/index.ts";
-import { Failure } from "../lib/errors.ts";
-import { ATTEMPTS_MAX } from "../lib/ids.ts";
-import type { Upstream } from "../providers/upstream.ts";
-import type { Gateway } from "./gateway.ts";
-import type { ChatRequest } from "./read-chat-request.ts";
+import { type Model, nearestModels, priceAt } from "../../domains/catalog/index.ts";
+import type { Principal } from "../../domains/identity/index.ts";
+import { isPriced, type PriceComponents } from "../../domains/metering/index.ts";
+import { Failure } from "../../lib/errors.ts";
+import { ATTEMPTS_MAX } from "../../lib/ids.ts";
+import type { Upstream } from "../../providers/upstream.ts";
+import type { Gateway } from "../gateway.ts";
+import type { ChatRequest } from "../requests/read-chat-request.ts";
 
 /** One thing that can be asked. */
 export type Candidate = {

@@ -1,7 +1,8 @@
 /** A whole answer: read to its end, settled, then sent with its cost in the headers. */
-import { Failure } from "../lib/errors.ts";
-import { countedUsage, NO_USAGE } from "../lib/quantities.ts";
-import { readUnaryAnswer } from "../providers/dialects/openai-chat/unary.ts";
+import { Failure } from "../../lib/errors.ts";
+import { countedUsage, NO_USAGE } from "../../lib/quantities.ts";
+import { readUnaryAnswer } from "../../providers/dialects/openai-chat/unary.ts";
+import type { Gateway } from "../gateway.ts";
 import {
   answerHeaders,
   brokenOff,
@@ -11,7 +12,6 @@ import {
   wentSilent,
 } from "./answer-parts.ts";
 import { type Answer, inBackground } from "./ask.ts";
-import type { Gateway } from "./gateway.ts";
 
 export async function relayWhole(gateway: Gateway, answer: Answer): Promise<Response> {
   const { attempt, payment, response, call, stop } = answer;

@@ -1,7 +1,7 @@
 /** What a gateway process counts. Labels are closed sets, so that the number of series is bounded. */
-import type { Outcome } from "../domains/metering/index.ts";
-import { type FailureKind, failureKinds } from "../lib/errors.ts";
-import type { Counter, Gauge, Labelled, Metrics } from "../platform/metrics.ts";
+import type { Outcome } from "../../domains/metering/index.ts";
+import { type FailureKind, failureKinds } from "../../lib/errors.ts";
+import type { Counter, Gauge, Labelled, Metrics } from "../../platform/metrics.ts";
 
 export type GatewayMetrics = {
   callsInFlight: Gauge;

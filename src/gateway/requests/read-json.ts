@@ -1,7 +1,7 @@
 /** The body of a request as JSON, within limits of bytes, depth and time. */
-import { Failure } from "../lib/errors.ts";
-import type { JsonObject } from "../lib/json.ts";
-import type { Call, GatewayLimits } from "./gateway.ts";
+import { Failure } from "../../lib/errors.ts";
+import type { JsonObject } from "../../lib/json.ts";
+import type { Call, GatewayLimits } from "../gateway.ts";
 
 export async function readJsonBody(
   call: Call,

@@ -2,7 +2,7 @@
  * One attempt, from its intent in the journal to its only terminal state. Whoever sees the attempt end first
  * settles it; whoever comes later gets the same answer.
  */
-import type { Principal } from "../domains/identity/index.ts";
+import type { Principal } from "../../domains/identity/index.ts";
 import {
   type CallFacts,
   chargedQuantities,
@@ -10,14 +10,14 @@ import {
   type Outcome,
   rate,
   usageEventId,
-} from "../domains/metering/index.ts";
-import { type Nanos, type Picos, ZERO_NANOS, ZERO_PICOS } from "../lib/money.ts";
-import { countedUsage, inputTokensOf, outputTokensOf, type Usage } from "../lib/quantities.ts";
-import { faultPoint } from "../platform/fault-point.ts";
-import { learnUsage } from "../providers/learn-usage.ts";
-import type { Call, Gateway, Payment } from "./gateway.ts";
-import { countTokens } from "./limit-rate.ts";
-import type { Candidate, Plan } from "./plan-chat.ts";
+} from "../../domains/metering/index.ts";
+import { type Nanos, type Picos, ZERO_NANOS, ZERO_PICOS } from "../../lib/money.ts";
+import { countedUsage, inputTokensOf, outputTokensOf, type Usage } from "../../lib/quantities.ts";
+import { faultPoint } from "../../platform/fault-point.ts";
+import { learnUsage } from "../../providers/learn-usage.ts";
+import { countTokens } from "../admit/limit-rate.ts";
+import type { Candidate, Plan } from "../admit/plan-call.ts";
+import type { Call, Gateway, Payment } from "../gateway.ts";
 
 export type Settled = { cost: Picos; charge: Nanos; usage: Usage };
 

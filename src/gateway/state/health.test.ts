@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { Metrics } from "../platform/metrics.ts";
+import { Metrics } from "../../platform/metrics.ts";
 import { mergeExpositions } from "./health.ts";
 
 describe("metrics of several processes", () => {
