@@ -16,8 +16,16 @@ export type FinishReason =
 /** Disjoint quantities, and the provider's own usage object. */
 export type ReadUsage = { quantities: Quantities; raw: unknown };
 
-/** A source that the answer cites. Positions count characters of the answer's text. */
+/** A source that a text cites. Positions count characters (UTF-16) of the part that it belongs to. */
 export type Annotation = { url: string; title?: string; start?: number; end?: number };
+
+/** One token of a text with its probability, in the shape that all of OpenAI's APIs share. */
+export type TokenLogprob = {
+  token: string;
+  logprob: number;
+  bytes: number[] | null;
+  top_logprobs: { token: string; logprob: number; bytes: number[] | null }[];
+};
 
 /**
  * `choice` is 0 except where a client asked for several answers. Parts of one choice come one after the other, each
@@ -25,11 +33,11 @@ export type Annotation = { url: string; title?: string; start?: number; end?: nu
  * numbers the parts of a choice, so that two texts in a row stay two.
  */
 export type AnswerEvent =
-  | { type: "begin"; id?: string; model?: string; createdS?: number }
+  | { type: "begin"; id?: string; model?: string; createdS?: number; serviceTier?: string }
   | { type: "text"; choice: number; part: number; delta: string }
   | { type: "refusal"; choice: number; part: number; delta: string }
   | { type: "reasoning"; choice: number; part: number; delta: string }
-  /** The seals of a reasoning part come at its end; `encrypted` may come without any text. */
+  /** Ends every reasoning part, with its seals; `encrypted` may come without any text. */
   | {
       type: "reasoning_end";
       choice: number;
@@ -41,7 +49,7 @@ export type AnswerEvent =
   | { type: "tool_call_begin"; choice: number; part: number; id: string; name: string }
   | { type: "tool_call_arguments"; choice: number; part: number; delta: string }
   | { type: "annotation"; choice: number; part: number; annotation: Annotation }
-  | { type: "logprobs"; choice: number; part: number; logprobs: unknown }
+  | { type: "logprobs"; choice: number; part: number; logprobs: TokenLogprob[] }
   | { type: "finish"; choice: number; reason: FinishReason; stopSequence?: string }
   /** May come several times; the last one counts. */
   | { type: "usage"; usage: ReadUsage }
@@ -49,22 +57,23 @@ export type AnswerEvent =
   | { type: "error"; error: unknown };
 
 export type AnswerPart =
-  | (TextPart & { annotations?: Annotation[] })
+  | (TextPart & { annotations?: Annotation[]; logprobs?: TokenLogprob[] })
   | ReasoningPart
   | ToolCallPart
-  | RefusalPart;
+  | (RefusalPart & { logprobs?: TokenLogprob[] });
 
 export type Choice = {
   parts: AnswerPart[];
   reason: FinishReason;
   stopSequence?: string;
-  logprobs?: unknown;
 };
 
 export type NeutralAnswer = {
   id?: string;
   model?: string;
   createdS?: number;
+  /** In which the provider says to have worked: what it charges may depend on it. */
+  serviceTier?: string;
   choices: Choice[];
   usage?: ReadUsage;
 };

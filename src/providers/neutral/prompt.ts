@@ -23,7 +23,7 @@ export type MediaSource =
 export type ImagePart = {
   type: "image";
   source: MediaSource;
-  detail?: "auto" | "low" | "high";
+  detail?: "auto" | "low" | "high" | "original";
   cache?: CacheMark;
 };
 /** `format` as in OpenAI's `input_audio`, such as `wav` or `mp3`; `data` is base64. */
@@ -129,6 +129,8 @@ export type Prompt = {
   /** An opaque name of the end user. */
   user?: string;
   metadata?: Record<string, string>;
+  /** Calls with the same key share their beginning. A hint for the provider's cache: a dialect without it goes without. */
+  cacheKey?: string;
   stream: boolean;
   /** What the source dialect does not document, by top-level field. */
   extra: JsonObject;
