@@ -1,5 +1,6 @@
 /** The receipt of one call: what was attempted, measured, priced and booked. */
 import { z } from "zod";
+import { usageSources } from "../lib/quantities.ts";
 import { Id, Time, Usd } from "./fields.ts";
 import { defineOperation } from "./operation.ts";
 
@@ -13,7 +14,7 @@ export const Attempt = z
     started_at: Time,
     ended_at: Time,
     outcome: z.enum(["completed", "disconnected", "failed", "interrupted"]),
-    usage_source: z.enum(["provider", "lookup", "counted", "none"]),
+    usage_source: z.enum(usageSources),
     quantities: z
       .record(z.string(), Count)
       .meta({ description: "Disjoint parts of the usage; a part that is not named is zero" }),

@@ -1,7 +1,12 @@
 /** What a model costs, and the rules of its versions. Pure. */
 import { Failure } from "../../lib/errors.ts";
 import { type Picos, ZERO_PICOS } from "../../lib/money.ts";
-import { plainQuantityOf, type QuantityName, quantityNames } from "../../lib/quantities.ts";
+import {
+  freeUnlessPriced,
+  plainQuantityOf,
+  type QuantityName,
+  quantityNames,
+} from "../../lib/quantities.ts";
 
 /** A version is never changed; the next one begins where it ends. */
 export type Price = {
@@ -18,18 +23,22 @@ export type PriceTerms = Partial<Record<QuantityName, Picos | undefined>> & {
 };
 
 /**
- * Names every quantity, so that a stored version says by itself what anything costs and no later default can
- * change what an old call cost.
+ * Names every quantity that has a price, so that a stored version says by itself what anything costs and no later
+ * default can change what an old call cost.
  */
-export function completeTerms(terms: PriceTerms): Record<QuantityName, Picos> {
-  const priceOf = (name: QuantityName): Picos => {
-    const parent = plainQuantityOf[name];
-    return terms[name] ?? (parent === undefined ? ZERO_PICOS : terms[parent]);
+export function completeTerms(terms: PriceTerms): Partial<Record<QuantityName, Picos>> {
+  const priceOf = (name: QuantityName): Picos | undefined => {
+    const plainer = plainQuantityOf[name];
+    if (terms[name] !== undefined) return terms[name];
+    if (plainer !== undefined) return priceOf(plainer);
+    return freeUnlessPriced.includes(name) ? ZERO_PICOS : undefined;
   };
-  return Object.fromEntries(quantityNames.map((name) => [name, priceOf(name)])) as Record<
-    QuantityName,
-    Picos
-  >;
+  const complete: Partial<Record<QuantityName, Picos>> = {};
+  for (const name of quantityNames) {
+    const price = priceOf(name);
+    if (price !== undefined) complete[name] = price;
+  }
+  return complete;
 }
 
 /** A request takes a while to arrive, and clocks differ a little. */

@@ -3,7 +3,7 @@
  * snapshot. Each check finds the first rows that break it and says them as a sentence.
  */
 import type { PoolClient } from "pg";
-import { plainQuantityOf, quantityNames } from "../../lib/quantities.ts";
+import { plainQuantityOf, type QuantityName, quantityNames } from "../../lib/quantities.ts";
 import type { Database } from "../../platform/db/database.ts";
 
 export type LedgerReport = {
@@ -19,13 +19,14 @@ const PROBLEMS_PER_CHECK = 5;
 /** Checking reads everything; it may run long, but not for ever. */
 const CHECK_TIMEOUT_MS = 600_000;
 
+/** Its own price, or that of the plainer quantity it is a case of. */
+const pricesOf = (name: QuantityName): string[] => {
+  const plainer = plainQuantityOf[name];
+  return [`(p.picos ->> '${name}')::numeric`, ...(plainer === undefined ? [] : pricesOf(plainer))];
+};
+
 const recomputedCost = quantityNames
-  .map((name) => {
-    const own = `(p.picos ->> '${name}')::numeric`;
-    const parent = plainQuantityOf[name];
-    const price = parent === undefined ? own : `${own}, (p.picos ->> '${parent}')::numeric`;
-    return `e.${name} * coalesce(${price}, 0)`;
-  })
+  .map((name) => `e.${name} * coalesce(${pricesOf(name).join(", ")}, 0)`)
   .join(" + ");
 
 /** Each query answers the sentences of its problems, in a column `problem`. Each is shown to find what it is for. */

@@ -4,7 +4,10 @@ export {
   chargedQuantities,
   isPriced,
   type PriceComponents,
+  type PriceNeeds,
   rate,
+  type UsageLimits,
+  unpricedOf,
   upperBound,
 } from "./rate.ts";
 export { type CallReceipt, readCall, readUsage, type UsageRow } from "./store.ts";

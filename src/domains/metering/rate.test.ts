@@ -2,18 +2,24 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { nanosCovering, type Picos, picos } from "../../lib/money.ts";
 import {
+  CACHE_HIT,
+  countedUsage,
   inputTokensOf,
+  NO_USAGE,
   outputTokensOf,
+  pieceNames,
   type Quantities,
   type QuantityName,
   quantityNames,
 } from "../../lib/quantities.ts";
 import {
   affordableOutputTokens,
+  chargedQuantities,
   isPriced,
   type PriceComponents,
+  priceOf,
   rate,
-  unitPrice,
+  unpricedOf,
   upperBound,
 } from "./rate.ts";
 
@@ -40,22 +46,31 @@ const quantities = (unitsMax: number) =>
     )
     .map((units) => units as Quantities);
 
+/** Totals as a plan knows them beforehand, and what is not counted in tokens. */
+const split = (units: Quantities) => ({
+  inputTokens: inputTokensOf(units),
+  outputTokens: outputTokensOf(units),
+  pieces: Object.fromEntries(pieceNames.map((name) => [name, units[name] ?? 0])) as Quantities,
+});
+
 /** One unit after the other, and the parents written out again. */
 function rateUnitByUnit(components: PriceComponents, units: Quantities): bigint {
   const parents: Partial<Record<QuantityName, QuantityName>> = {
     cache_read: "uncached_input",
     cache_write: "uncached_input",
+    cache_write_1h: "cache_write",
     audio_input: "uncached_input",
     image_input: "uncached_input",
     reasoning: "output_text",
     audio_output: "output_text",
+    image_output: "output_text",
   };
   let cost = 0n;
   for (const name of quantityNames) {
     for (let unit = 0; unit < (units[name] ?? 0); unit++) {
-      const parent = parents[name];
-      if (components[name] !== undefined) cost += components[name];
-      else if (parent !== undefined) cost += components[parent] ?? 0n;
+      let priced: QuantityName | undefined = name;
+      while (priced !== undefined && components[priced] === undefined) priced = parents[priced];
+      if (priced !== undefined) cost += components[priced] ?? 0n;
     }
   }
   return cost;
@@ -94,11 +109,40 @@ describe("rating", () => {
     );
   });
 
-  test("only text in and out must be priced", () => {
-    expect(isPriced({ uncached_input: picos(0n), output_text: picos(0n) })).toBe(true);
+  test("needs a price for text in and out, unless the operation says what else it needs", () => {
+    const text = { uncached_input: picos(0n), output_text: picos(0n) };
+    const image = { images: picos(40_000_000_000n) };
+
+    expect(isPriced(text)).toBe(true);
     expect(isPriced({ uncached_input: picos(1n) })).toBe(false);
     expect(isPriced({ output_text: picos(1n) })).toBe(false);
-    expect(unitPrice({ uncached_input: picos(7n) }, "requests")).toBe(picos(0n));
+    expect(isPriced(text, [["images", "image_output"]])).toBe(true);
+    expect(isPriced(image, [["images", "image_output"]])).toBe(true);
+    expect(isPriced(text, [["images"]])).toBe(false);
+    expect(isPriced(image, [["uncached_input"], ["images"]])).toBe(false);
+  });
+
+  test("knows no price of a piece that is not named, and that is not a price of zero", () => {
+    const price = { uncached_input: picos(7n), output_text: picos(9n), characters: picos(0n) };
+
+    expect(priceOf(price, "cache_write_1h")).toBe(picos(7n));
+    expect(priceOf(price, "images")).toBeUndefined();
+    expect(priceOf(price, "characters")).toBe(picos(0n));
+    expect(priceOf(price, "requests")).toBe(picos(0n));
+    expect(priceOf(price, "cache_hits")).toBe(picos(0n));
+    expect(unpricedOf(price, { images: 1, characters: 5, reasoning: 3, audio_seconds: 0 })).toEqual(
+      ["images"],
+    );
+  });
+
+  test("charges one request beside the usage, and a hit of our cache without one", () => {
+    expect(chargedQuantities(NO_USAGE)).toEqual({});
+    expect(chargedQuantities(CACHE_HIT)).toEqual({ cache_hits: 1 });
+    expect(chargedQuantities(countedUsage({ inputTokens: 2, outputTokens: 3 }))).toEqual({
+      uncached_input: 2,
+      output_text: 3,
+      requests: 1,
+    });
   });
 });
 
@@ -106,13 +150,21 @@ describe("the upper bound", () => {
   test("is never below the cost, however the totals are split into kinds", () => {
     fc.assert(
       fc.property(price, quantities(1_000_000), (components, units) => {
-        const bound = upperBound(components, {
-          inputTokens: inputTokensOf(units),
-          outputTokens: outputTokensOf(units),
-        });
+        const { inputTokens, outputTokens, pieces } = split(units);
+        const bound = upperBound(components, { inputTokens, outputTokens, fixed: pieces });
         expect(rate(components, units)).toBeLessThanOrEqual(bound);
+        // Whoever knows the kinds beforehand may name all of them as fixed.
+        const fixed = upperBound(components, { inputTokens: 0, outputTokens: 0, fixed: units });
+        expect(fixed).toBe(bound);
       }),
     );
+  });
+
+  test("holds pieces at their price", () => {
+    const components = { images: picos(40n), image_output: picos(3n), requests: picos(1n) };
+    const limits = { inputTokens: 9, outputTokens: 0, fixed: { images: 2, image_output: 100 } };
+
+    expect(upperBound(components, limits)).toBe(picos(381n));
   });
 
   test("is reached by the dearest kinds", () => {
@@ -134,11 +186,13 @@ describe("the upper bound", () => {
         price,
         fc.nat({ max: 100_000 }),
         fc.bigInt({ min: 0n, max: 10n ** 12n }),
-        (components, inputTokens, nanoDollars) => {
+        fc.nat({ max: 10 }),
+        (components, inputTokens, nanoDollars, images) => {
           const amount = (nanoDollars * 1000n) as Picos;
-          const tokens = affordableOutputTokens(components, { inputTokens, amount });
+          const fixed = { images };
+          const tokens = affordableOutputTokens(components, { inputTokens, amount, fixed });
           const holdFor = (outputTokens: number) =>
-            nanosCovering(upperBound(components, { inputTokens, outputTokens }));
+            nanosCovering(upperBound(components, { inputTokens, outputTokens, fixed }));
 
           if (tokens < 0) {
             expect(holdFor(0)).toBeGreaterThan(nanoDollars);

@@ -3,6 +3,12 @@
  */
 import { type Picos, picos, ZERO_PICOS } from "../../lib/money.ts";
 import {
+  freeUnlessPriced,
+  inputTokenNames,
+  inputTokensOf,
+  outputTokenNames,
+  outputTokensOf,
+  pieceNames,
   plainQuantityOf,
   type Quantities,
   type QuantityName,
@@ -13,26 +19,38 @@ import {
 /** Pico-dollars per unit. A quantity that is not named has no price of its own. */
 export type PriceComponents = Readonly<Partial<Record<QuantityName, Picos>>>;
 
-const inputKinds = [
-  "uncached_input",
-  "cache_read",
-  "cache_write",
-  "audio_input",
-  "image_input",
-] as const satisfies QuantityName[];
-const outputKinds = ["output_text", "reasoning", "audio_output"] as const satisfies QuantityName[];
+/** The most that a call can use. */
+export type UsageLimits = {
+  inputTokens: number;
+  outputTokens: number;
+  /** What is not text: pieces, and tokens beside those that the other limits count. */
+  fixed?: Quantities;
+};
 
-/** A quantity without a price of its own costs as much as its plain one. Requests cost nothing unless priced. */
-export function unitPrice(price: PriceComponents, name: QuantityName): Picos {
-  const parent = plainQuantityOf[name];
-  return price[name] ?? (parent === undefined ? undefined : price[parent]) ?? ZERO_PICOS;
+/**
+ * What an operation needs to find priced: of each entry at least one quantity. An image is billed by the piece or by
+ * its tokens, so it needs one of them.
+ */
+export type PriceNeeds = readonly (readonly QuantityName[])[];
+
+const TEXT: PriceNeeds = [["uncached_input"], ["output_text"]];
+
+/** A quantity without a price of its own costs as much as its plainer one. Undefined: it has no price at all. */
+export function priceOf(price: PriceComponents, name: QuantityName): Picos | undefined {
+  const own = price[name];
+  if (own !== undefined) return own;
+  const plainer = plainQuantityOf[name];
+  if (plainer !== undefined) return priceOf(price, plainer);
+  return freeUnlessPriced.includes(name) ? ZERO_PICOS : undefined;
 }
 
-/** What is charged of a usage: its quantities and one request; nothing where the provider cannot have worked. */
-export const chargedQuantities = (usage: Usage): Quantities =>
-  usage.source === "none" ? {} : { ...usage.quantities, requests: 1 };
+/** What is charged of a usage: its quantities and one request; nothing where no provider can have worked. */
+export function chargedQuantities(usage: Usage): Quantities {
+  if (usage.source === "none") return {};
+  return usage.source === "cache" ? usage.quantities : { ...usage.quantities, requests: 1 };
+}
 
-/** The exact cost of the quantities. */
+/** The exact cost of the quantities. What has no price is charged nothing; `unpricedOf` names it. */
 export function rate(price: PriceComponents, quantities: Quantities): Picos {
   let cost = 0n;
   for (const name of quantityNames) {
@@ -42,39 +60,51 @@ export function rate(price: PriceComponents, quantities: Quantities): Picos {
   return picos(cost);
 }
 
-/** Text in and out must be priced; a model without these is refused rather than served for nothing. */
-export const isPriced = (price: PriceComponents): boolean =>
-  price.uncached_input !== undefined && price.output_text !== undefined;
+/**
+ * What a usage has and its price does not. Calls that need such a price are refused before they begin, so this is
+ * a provider that reports what nobody asked for: it is booked with its quantity, charged nothing, and to be told.
+ */
+export const unpricedOf = (price: PriceComponents, quantities: Quantities): QuantityName[] =>
+  quantityNames.filter((name) => (quantities[name] ?? 0) > 0 && priceOf(price, name) === undefined);
+
+/** A call that needs what its price does not name is refused rather than served for nothing. */
+export const isPriced = (price: PriceComponents, needs: PriceNeeds = TEXT): boolean =>
+  needs.every((names) => names.some((name) => priceOf(price, name) !== undefined));
 
 /**
  * The most that a call can cost: every input token at the dearest input price, every output token at the
  * dearest output price. Whatever kinds the provider reports, the sum of their parts stays below it.
  */
-export function upperBound(
-  price: PriceComponents,
-  limits: { inputTokens: number; outputTokens: number },
-): Picos {
-  return picos(
-    dearest(price, inputKinds) * BigInt(limits.inputTokens) +
-      dearest(price, outputKinds) * BigInt(limits.outputTokens) +
-      unitPrice(price, "requests"),
-  );
+export function upperBound(price: PriceComponents, limits: UsageLimits): Picos {
+  const { fixed = {} } = limits;
+  const inputTokens = BigInt(limits.inputTokens + inputTokensOf(fixed));
+  const outputTokens = BigInt(limits.outputTokens + outputTokensOf(fixed));
+  let most = dearest(price, inputTokenNames) * inputTokens;
+  most += dearest(price, outputTokenNames) * outputTokens;
+  most += rate(price, { ...piecesOf(fixed), requests: 1 });
+  return picos(most);
 }
 
-/** How many output tokens an amount pays for beside the input; -1 when not even the input is covered. */
+/** How many output tokens an amount pays for beside the rest; -1 when not even the rest is covered. */
 export function affordableOutputTokens(
   price: PriceComponents,
-  limits: { inputTokens: number; amount: Picos },
+  limits: Omit<UsageLimits, "outputTokens"> & { amount: Picos },
 ): number {
   const rest = limits.amount - upperBound(price, { ...limits, outputTokens: 0 });
   if (rest < 0n) return -1;
-  const perToken = dearest(price, outputKinds);
+  const perToken = dearest(price, outputTokenNames);
   return perToken === 0n ? Number.MAX_SAFE_INTEGER : Number(rest / perToken);
 }
 
-function dearest(price: PriceComponents, kinds: readonly QuantityName[]): bigint {
-  return kinds.reduce((most, kind) => {
-    const unit = unitPrice(price, kind);
+const unitPrice = (price: PriceComponents, name: QuantityName): Picos =>
+  priceOf(price, name) ?? ZERO_PICOS;
+
+const piecesOf = (quantities: Quantities): Quantities =>
+  Object.fromEntries(pieceNames.map((name) => [name, quantities[name] ?? 0]));
+
+function dearest(price: PriceComponents, names: readonly QuantityName[]): bigint {
+  return names.reduce((most, name) => {
+    const unit = unitPrice(price, name);
     return unit > most ? unit : most;
   }, 0n);
 }

@@ -1,6 +1,12 @@
 /** Reads of posted usage. The rows are written by the ledger's posting statement, and only there. */
 import { type Nanos, nanos, type Picos, picos } from "../../lib/money.ts";
-import { type Quantities, quantityNames, type UsageSource } from "../../lib/quantities.ts";
+import {
+  inputTokenNames,
+  outputTokenNames,
+  type Quantities,
+  quantityNames,
+  type UsageSource,
+} from "../../lib/quantities.ts";
 import type { Database } from "../../platform/db/database.ts";
 import type { Outcome } from "./usage-event.ts";
 
@@ -39,9 +45,9 @@ export async function readUsage(database: Database, filter: UsageFilter): Promis
   }>(
     `select ${groups[filter.groupBy]} as "group",
        count(distinct u.request_id) filter (where u.outcome <> 'failed') as calls,
-       sum(uncached_input + cache_read + cache_write + audio_input + image_input)::bigint as input_tokens,
+       sum(${inputTokenNames.join(" + ")})::bigint as input_tokens,
        sum(cache_read)::bigint as cached_input_tokens,
-       sum(output_text + reasoning + audio_output)::bigint as output_tokens,
+       sum(${outputTokenNames.join(" + ")})::bigint as output_tokens,
        sum(cost_picos)::text as cost_picos
      from usage_event u
      join model m using (model_id)

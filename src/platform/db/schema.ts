@@ -134,15 +134,19 @@ export interface Organization {
 }
 
 export interface PriceComponent {
+  above_input_tokens: Generated<number>;
   picos_per_unit: bigint;
   price_version_id: bigint;
   quantity: string;
+  service_tier: Generated<string>;
 }
 
 export interface PriceVersion {
   created_at: Generated<Timestamp>;
+  deployment_id: bigint | null;
   model_id: bigint;
   price_version_id: Generated<bigint>;
+  source: Generated<string>;
   valid_from: Generated<Timestamp>;
 }
 
@@ -177,14 +181,20 @@ export interface UsageEvent {
   attempt: number;
   audio_input: Generated<bigint>;
   audio_output: Generated<bigint>;
+  audio_seconds: Generated<bigint>;
+  cache_hits: Generated<bigint>;
   cache_read: Generated<bigint>;
   cache_write: Generated<bigint>;
+  cache_write_1h: Generated<bigint>;
+  characters: Generated<bigint>;
   charge_nanos: bigint;
   cost_picos: Numeric;
   deployment_id: bigint;
   ended_at: Timestamp;
   event_id: string;
   image_input: Generated<bigint>;
+  image_output: Generated<bigint>;
+  images: Generated<bigint>;
   key_id: string;
   lease_ids: ArrayType<bigint>;
   model_id: bigint;
@@ -198,6 +208,8 @@ export interface UsageEvent {
   reasoning: Generated<bigint>;
   request_id: string;
   requests: Generated<bigint>;
+  search_units: Generated<bigint>;
+  service_tier: Generated<string>;
   started_at: Timestamp;
   uncached_input: Generated<bigint>;
   uncovered_picos: Generated<Numeric>;
