@@ -81,6 +81,8 @@ const domainOrder: readonly (readonly string[])[] = [
   ["ledger"],
   // After the ledger: organizations own wallets, and projects and keys have budgets.
   ["identity"],
+  // Plans with the models of the catalog and the prices of metering; knows nobody's money.
+  ["routing"],
   ["billing"],
   ["serving", "guard", "workflows", "provenance", "insights", "hub"],
 ];
@@ -106,6 +108,11 @@ const packages: readonly { name: RegExp; mayBeImportedBy: RegExp; why: string }[
     name: /^(hono|@hono\/zod-openapi)$/,
     mayBeImportedBy: /^src\/(control|contract)\//,
     why: "the data plane is served by Bun directly; only the control plane has an HTTP framework",
+  },
+  {
+    name: /^eld$/,
+    mayBeImportedBy: /^src\/domains\/routing\/language\//,
+    why: "megabytes of n-grams are loaded by the one place that needs them, and only when it does",
   },
   {
     name: /^zod$/,

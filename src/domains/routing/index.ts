@@ -1,0 +1,26 @@
+export { PREFIX_CHARS } from "./affinity.ts";
+export {
+  type RetryKind,
+  type RouteCondition,
+  type RouteDefinition,
+  type RouteTarget,
+  type RouteTier,
+  retryKinds,
+  type Strategy,
+  strategyNames,
+  type TimeWindow,
+  type Weekday,
+  weekdays,
+} from "./definition.ts";
+export type { DeploymentHealth, HealthView } from "./health-view.ts";
+export type {
+  LeftOut,
+  LeftOutReason,
+  RouteCandidate,
+  RoutePlan,
+  RoutePolicy,
+} from "./plan.ts";
+export { planRoute } from "./plan-route.ts";
+export type { RoutableDeployment, RoutableModel, RouteQuestion } from "./question.ts";
+export { assertResident, isRegionAllowed, type Resident } from "./residency.ts";
+export { DEFAULT_POLICY, type Route, toRoute } from "./route.ts";
