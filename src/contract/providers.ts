@@ -4,7 +4,7 @@ import { Id, PageQuery, ProviderName, pageOf, Time } from "./fields.ts";
 import { defineOperation } from "./operation.ts";
 
 export const Dialect = z
-  .enum(["openai-chat"])
+  .enum(["openai-chat", "openai-responses", "anthropic-messages", "ai-sdk"])
   .meta({ description: "The wire format that the provider speaks" });
 
 export const Provider = z
@@ -51,7 +51,7 @@ export const createProvider = defineOperation({
       .default(false)
       .meta({ description: "Allow an address on this machine or in a private network" }),
     quirks: z
-      .record(z.string().max(60), z.union([z.boolean(), z.number(), z.string().max(200)]))
+      .record(z.string().max(60), z.unknown())
       .default({})
       .meta({ description: "Named switches of the dialect" }),
     replace: z.boolean().default(false).meta({

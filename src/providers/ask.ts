@@ -1,16 +1,17 @@
 import { systemClock } from "../lib/clock.ts";
 import { Failure } from "../lib/errors.ts";
+import { type Endpoint, type EndpointCall, endpointOf } from "./endpoint.ts";
 import { clientClosed, failureFromNetwork, neverConnected } from "./network-failure.ts";
 import { readErrorText, readRetryAfter } from "./read-error.ts";
 import type { Upstream } from "./upstream.ts";
 import { failureFromAnswer, failureWithoutAnswer } from "./upstream-failure.ts";
 import { type CheckedUrl, type UrlGuard, urlGuard } from "./url-guard.ts";
 
-export type Ask = {
+export type Ask = EndpointCall & {
   method?: "POST" | "GET";
-  /** Relative to the base URL, such as `/chat/completions`. */
-  path: string;
   body?: string | Uint8Array;
+  /** Of the dialect, such as `anthropic-version`, in small letters. Credential and connection are set here. */
+  headers?: Readonly<Record<string, string>>;
   /** Sent only to upstreams that can be asked for the attempt's usage afterwards. */
   attemptId: string;
   /** Whose call it is, for upstreams of our own: they share queues fairly and prefixes within one tenant only. */
@@ -32,18 +33,19 @@ export async function ask(
   call: Ask,
   guard: UrlGuard = urlGuard,
 ): Promise<Response> {
-  const checked = await resolve(upstream, guard);
+  const endpoint = endpointOf(upstream, call);
+  const checked = await resolve(upstream, endpoint.baseUrl, guard);
   if (call.signal.aborted) throw clientClosed(upstream, { dispatched: false });
-  const response = await firstAnswer(upstream, call, checked);
+  const response = await firstAnswer(upstream, call, { checked, endpoint });
   if (response.ok) return response;
   const body = await readErrorText(response);
   const retryAfterSeconds = readRetryAfter(response.headers, systemClock.nowMs());
   throw failureFromAnswer(upstream, { status: response.status, body, retryAfterSeconds });
 }
 
-async function resolve(upstream: Upstream, guard: UrlGuard): Promise<CheckedUrl> {
+async function resolve(upstream: Upstream, baseUrl: string, guard: UrlGuard): Promise<CheckedUrl> {
   try {
-    return await guard.resolve(upstream.baseUrl, { allowPrivate: upstream.allowPrivate });
+    return await guard.resolve(baseUrl, { allowPrivate: upstream.allowPrivate });
   } catch (error) {
     const code = error instanceof Failure ? error.code : undefined;
     throw failureWithoutAnswer(upstream, "upstream", {
@@ -56,13 +58,18 @@ async function resolve(upstream: Upstream, guard: UrlGuard): Promise<CheckedUrl>
 }
 
 /** A name with several addresses: the next is tried only when nothing can have reached the one before. */
-async function firstAnswer(upstream: Upstream, call: Ask, checked: CheckedUrl): Promise<Response> {
+async function firstAnswer(
+  upstream: Upstream,
+  call: Ask,
+  to: { checked: CheckedUrl; endpoint: Endpoint },
+): Promise<Response> {
   const deadline = new Deadline(call);
   try {
-    const urls = checked.urls.slice(0, ADDRESSES_MAX);
+    const urls = to.checked.urls.slice(0, ADDRESSES_MAX);
     for (const [index, url] of urls.entries()) {
       try {
-        return await fetch(`${url}${call.path}`, requestFor(upstream, call, { checked, deadline }));
+        const init = requestFor(upstream, call, { ...to, deadline });
+        return await fetch(`${url}${to.endpoint.path}`, init);
       } catch (error) {
         const isLast = index === urls.length - 1;
         if (isLast || deadline.signal.aborted || !neverConnected(error)) {
@@ -79,17 +86,18 @@ async function firstAnswer(upstream: Upstream, call: Ask, checked: CheckedUrl): 
 function requestFor(
   upstream: Upstream,
   call: Ask,
-  connection: { checked: CheckedUrl; deadline: Deadline },
+  connection: { checked: CheckedUrl; endpoint: Endpoint; deadline: Deadline },
 ): BunFetchRequestInit {
-  const { checked, deadline } = connection;
+  const { checked, endpoint, deadline } = connection;
   const headers: Record<string, string> = {
-    host: checked.host,
     "content-type": "application/json",
+    ...call.headers,
+    ...endpoint.headers,
+    host: checked.host,
     // The tap reads the bytes as they pass, and a compressed answer could be a bomb.
     "accept-encoding": "identity",
     "user-agent": "baseload",
   };
-  if (upstream.credential !== null) headers["authorization"] = `Bearer ${upstream.credential}`;
   if (upstream.quirks.usage_lookup === true) {
     headers["x-baseload-attempt"] = call.attemptId;
     if (call.tenant !== undefined) headers["x-baseload-tenant"] = call.tenant;

@@ -1,5 +1,6 @@
 import { Failure, type FailureDetails, type FailureKind } from "../lib/errors.ts";
 import { readWireError, type WireError } from "./dialects/openai-chat/errors.ts";
+import { addressesOf } from "./endpoint.ts";
 import { ruleForStatus } from "./status-rules.ts";
 import type { Upstream } from "./upstream.ts";
 
@@ -107,8 +108,8 @@ function withoutSecrets(
 ): string | undefined {
   if (text === undefined) return undefined;
   const lower = text.toLowerCase();
-  const host = URL.parse(upstream.baseUrl)?.hostname;
-  const secrets = [upstream.credential, host].filter(
+  const hosts = addressesOf(upstream).map(({ url }) => URL.parse(url)?.hostname);
+  const secrets = [upstream.credential, ...hosts].filter(
     (secret) => secret !== null && secret !== undefined && secret !== "",
   );
   const tells = secrets.some((secret) => lower.includes(String(secret).toLowerCase()));

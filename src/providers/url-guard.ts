@@ -165,10 +165,19 @@ const systemLookUp: LookUp = async (name) => {
 /** One per process: names are looked up once for all calls. */
 export const urlGuard = new UrlGuard({ lookUp: systemLookUp, clock: systemClock });
 
-/** Throws a `Failure` when a provider's URL may not be used. Called when one is saved. */
+/**
+ * Throws a `Failure` when a provider's URL may not be used. Called when one is saved. `param`: the field that it came
+ * in, when it is not `base_url`.
+ */
 export async function assertUrlAllowed(
   url: string,
-  options: { allowPrivate: boolean },
+  options: { allowPrivate: boolean; param?: string },
 ): Promise<void> {
-  await urlGuard.resolve(url, options);
+  try {
+    await urlGuard.resolve(url, options);
+  } catch (error) {
+    if (options.param === undefined || !(error instanceof Failure)) throw error;
+    const { message, code = "url_not_allowed", cause } = error;
+    throw new Failure("invalid", message, { code, param: options.param, cause });
+  }
 }

@@ -1,4 +1,5 @@
 /** Providers, models and prices: what may be called. */
+import { Dialect } from "../../contract/providers.ts";
 import { type Command, defineCommand } from "../grammar/command.ts";
 import { furtherPriceFlags, pageFlags } from "./shared-flags.ts";
 
@@ -28,7 +29,7 @@ const providerCommands: readonly Command[] = [
     flags: {
       dialect: {
         kind: "text",
-        choices: ["openai-chat"],
+        choices: Dialect.options,
         help: "the wire format that it speaks",
         required: true,
       },

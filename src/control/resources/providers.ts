@@ -1,6 +1,7 @@
 import * as contract from "../../contract/providers.ts";
 import * as catalog from "../../domains/catalog/index.ts";
-import { quirksSchema } from "../../providers/upstream.ts";
+import { addressesOf } from "../../providers/endpoint.ts";
+import { type Quirks, quirksSchema } from "../../providers/upstream.ts";
 import { assertUrlAllowed } from "../../providers/url-guard.ts";
 import { readPart } from "../read-input.ts";
 import { type Route, route } from "../route.ts";
@@ -10,7 +11,7 @@ import { toPageBody, toTime, toTimeOrNull } from "../to-wire.ts";
 export const providerRoutes: readonly Route[] = [
   route(contract.createProvider, async (control, { body, actor }) => {
     const quirks = readPart(quirksSchema, body.quirks, "quirks");
-    await assertUrlAllowed(body.base_url, { allowPrivate: body.allow_private });
+    await assertAddressesAllowed({ baseUrl: body.base_url, quirks }, body.allow_private);
     const provider = await catalog.createProvider(control.database, {
       name: body.name,
       dialect: body.dialect,
@@ -39,6 +40,16 @@ export const providerRoutes: readonly Route[] = [
     return { name: provider.name, ...(await testUpstream(provider, control.clock, signal)) };
   }),
 ];
+
+/** Quirks name addresses, too. */
+async function assertAddressesAllowed(
+  provider: { baseUrl: string; quirks: Quirks },
+  allowPrivate: boolean,
+): Promise<void> {
+  for (const { url, param } of addressesOf(provider)) {
+    await assertUrlAllowed(url, { allowPrivate, param });
+  }
+}
 
 const toWire = (provider: catalog.ProviderRecord): contract.Provider => ({
   id: String(provider.providerId),
