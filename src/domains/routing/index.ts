@@ -13,6 +13,7 @@ export {
   weekdays,
 } from "./definition.ts";
 export type { DeploymentHealth, HealthView } from "./health-view.ts";
+export { detectLanguage, prepareLanguages, SAMPLE_CHARS } from "./language/detect-language.ts";
 export type {
   LeftOut,
   LeftOutReason,
