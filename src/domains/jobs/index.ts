@@ -1,0 +1,26 @@
+/** The door of jobs: work that the worker does later, and answers that are charged if and only if they are kept. */
+export { type End, type Job, type JobKind, jobKinds, type NewJob, runRequestId } from "./job.ts";
+export {
+  beginKept,
+  endUnkept,
+  type Kept,
+  keepAnswer,
+  type RunState,
+  readKept,
+  readKeptAnswer,
+  releaseKept,
+  settleRun,
+  sweepKept,
+} from "./kept-store.ts";
+export {
+  addJob,
+  askToCancelJob,
+  type ClaimOptions,
+  claimJobs,
+  endJob,
+  giveJobsBack,
+  heartbeat,
+  type QueueLength,
+  readQueueLengths,
+  takeRun,
+} from "./store.ts";
