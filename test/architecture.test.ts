@@ -83,6 +83,9 @@ const domainOrder: readonly (readonly string[])[] = [
   ["identity"],
   // Plans with the models of the catalog and the prices of metering; knows nobody's money.
   ["routing"],
+  ["jobs", "files"],
+  // Work that outlives its call: made of jobs, about files and stored responses.
+  ["batches", "conversations"],
   ["billing"],
   ["serving", "guard", "workflows", "provenance", "insights", "hub"],
 ];
