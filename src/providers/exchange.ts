@@ -2,6 +2,7 @@
  * One call as providers see it: how it is put to an upstream, and how the answer comes back in the client's own
  * dialect. The gateway decides who is asked, pays and records; an exchange knows only words.
  */
+import type { Failure } from "../lib/errors.ts";
 import type { ReadUsage } from "./neutral/answer.ts";
 import type { Upstream } from "./upstream.ts";
 
@@ -50,6 +51,11 @@ export interface AnswerReader {
   end(): Uint8Array[];
   /** What belongs to the end of the client's stream; to be sent once, after settlement. */
   closing(): Uint8Array;
+  /**
+   * The frames that tell an error here, in the middle. Where it is left out, the dialect's `errorFrame` does: only
+   * streams that number their events or repeat what was said need to know where they are.
+   */
+  failing?(failure: Failure, requestId: string): Uint8Array;
   /** Saw the end marker of the upstream's dialect: nothing more will come. */
   readonly done: boolean;
   /** The answer is complete, even where the end marker is missing. */

@@ -59,4 +59,6 @@ export interface StreamEncoder {
   take(event: AnswerEvent): string;
   /** The frames that end the stream (finish, usage, end marker): sent after settlement. */
   closing(): string;
+  /** Instead of the dialect's `errorFrame`, where the frame depends on what was sent before. See `AnswerReader`. */
+  failing?(failure: Failure, requestId: string): string;
 }

@@ -1,6 +1,7 @@
 /** A chat answer in no dialect: as events while it streams, and whole. */
 import type { JsonObject } from "../../lib/json.ts";
 import type { Quantities } from "../../lib/quantities.ts";
+import type { ChatDialectName } from "../upstream.ts";
 import type { ReasoningPart, RefusalPart, TextPart, ToolCallPart } from "./prompt.ts";
 
 export type FinishReason =
@@ -45,6 +46,7 @@ export type AnswerEvent =
       id?: string;
       signature?: string;
       encrypted?: string;
+      sealedBy?: ChatDialectName;
     }
   | { type: "tool_call_begin"; choice: number; part: number; id: string; name: string }
   | { type: "tool_call_arguments"; choice: number; part: number; delta: string }

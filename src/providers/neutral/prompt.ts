@@ -8,6 +8,7 @@
  */
 import { Failure } from "../../lib/errors.ts";
 import type { JsonObject } from "../../lib/json.ts";
+import type { ChatDialectName } from "../upstream.ts";
 
 /** From here on the prompt repeats, and the provider is asked to remember it. Lifetimes as Anthropic names them. */
 export type CacheMark = { ttl?: "5m" | "1h" };
@@ -46,6 +47,8 @@ export type ReasoningPart = {
   /** Thoughts that only the provider can read (Anthropic's `redacted_thinking`, OpenAI's `encrypted_content`). */
   encrypted?: string;
   id?: string;
+  /** Whose seals these are, where it is known: nobody else's models can read them. See seal.ts. */
+  sealedBy?: ChatDialectName;
 };
 
 /** `arguments` is the JSON text as the model wrote it; it may be malformed. */
