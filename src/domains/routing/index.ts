@@ -23,5 +23,6 @@ export type {
 } from "./plan.ts";
 export { planRoute } from "./plan-route.ts";
 export type { RoutableDeployment, RoutableModel, RouteQuestion } from "./question.ts";
+export { refusalOf } from "./refusal.ts";
 export { assertResident, isRegionAllowed, type Resident } from "./residency.ts";
 export { DEFAULT_POLICY, type Route, toRoute } from "./route.ts";

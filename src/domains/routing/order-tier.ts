@@ -76,31 +76,28 @@ function byLatency<M extends RoutableModel>(
   members: readonly Member<M>[],
   question: RouteQuestion<M>,
 ): Ordered<M>[] {
-  const scored = shuffled(members, question.chance).map((member) => ({
+  const timed = shuffled(members, question.chance).map((member) => ({
     member,
-    ms: expectedMs(member.health, question),
+    ms: expectedMs(member.health, question) ?? Number.POSITIVE_INFINITY,
   }));
-  const known = scored.filter(({ ms }) => ms !== undefined).sort(byMs);
-  const unknown = scored.filter(({ ms }) => ms === undefined);
-  const bestMs = known[0]?.ms ?? 0;
-  // Those within the band are in the order in which they were shuffled.
-  const quick = scored.filter(({ ms }) => ms !== undefined && ms <= bestMs * LATENCY_BAND);
-  const slow = known.filter((one) => !quick.includes(one));
-  const others = [...unknown, ...slow];
-  const explored =
-    quick.length > 0 && question.chance() < EXPLORED_SHARE ? (others[0] ?? undefined) : undefined;
-  const order = [explored, ...quick, ...slow, ...unknown].filter(
-    (one, index, all) => one !== undefined && all.indexOf(one) === index,
-  );
-  return order.flatMap((one) => {
-    if (one === undefined) return [];
-    const took = one.ms === undefined ? "not measured yet" : `takes about ${Math.round(one.ms)} ms`;
-    return [{ member: one.member, why: one === explored ? `${took}; asked to find out` : took }];
+  const bestMs = Math.min(...timed.map(({ ms }) => ms));
+  // Those within the band stay in the order in which they were shuffled.
+  const quick = timed.filter(({ ms }) => ms <= bestMs * LATENCY_BAND);
+  const others = timed.filter((one) => !quick.includes(one));
+  const isExploring = others.length > 0 && question.chance() < EXPLORED_SHARE;
+  const explored = isExploring
+    ? (others.find(({ ms }) => !Number.isFinite(ms)) ?? others[0])
+    : undefined;
+  // The sort is stable, so those that were never measured stay shuffled, at the end.
+  const rest = others
+    .filter((one) => one !== explored)
+    .sort((a, b) => (a.ms === b.ms ? 0 : a.ms - b.ms));
+  const order = explored === undefined ? [...quick, ...rest] : [explored, ...quick, ...rest];
+  return order.map(({ member, ms }) => {
+    const took = Number.isFinite(ms) ? `takes about ${Math.round(ms)} ms` : "not measured yet";
+    return { member, why: member === explored?.member ? `${took}; asked to find out` : took };
   });
 }
-
-const byMs = (a: { ms: number | undefined }, b: { ms: number | undefined }) =>
-  (a.ms ?? 0) - (b.ms ?? 0);
 
 /** Until the first token of a stream, or until the last of a whole answer. */
 function expectedMs(

@@ -173,19 +173,16 @@ class Planner<M extends RoutableModel> {
     if (at.whyNot !== undefined) {
       return this.#leaveOut(tier, name, { reason: "condition", why: at.whyNot });
     }
+    if (this.#seen.has(deployment.deploymentId)) {
+      return this.#leaveOut(tier, name, { reason: "repeated", why: "it stands further up" });
+    }
+    this.#seen.add(deployment.deploymentId);
     const out = whyUnable(model, question);
     if (out?.reason === "context") {
       const why = `${out.why}; asked because nothing else is left`;
       this.#tooShort.push({ model, deployment: resident, tier, why, isLastResort: false });
     }
     if (out !== undefined) return this.#leaveOut(tier, name, out);
-    if (this.#seen.has(deployment.deploymentId)) {
-      return this.#leaveOut(tier, name, {
-        reason: "repeated",
-        why: "it stands further up already",
-      });
-    }
-    this.#seen.add(deployment.deploymentId);
     const health = this.#health.of(deployment.deploymentId);
     if (health?.circuit !== "open") {
       return {
