@@ -1,14 +1,15 @@
 /** What every step of a call needs. Wired once in `start.ts`. */
 import type { Hold, LeasePool } from "../domains/ledger/index.ts";
-import type { PriceComponents } from "../domains/metering/index.ts";
 import type { Clock } from "../lib/clock.ts";
+import type { Quantities } from "../lib/quantities.ts";
 import type { Journal } from "../platform/journal/journal.ts";
 import type { Log } from "../platform/log.ts";
 import type { SharedCounters } from "../platform/shared-counters.ts";
-import type { Upstream } from "../providers/upstream.ts";
+import type { ChatDialectName, Upstream } from "../providers/upstream.ts";
 import type { Attempt } from "./attempts/attempt.ts";
 import type { GatewayMetrics } from "./state/gateway-metrics.ts";
 import type { Snapshot } from "./state/snapshot.ts";
+import type { UpstreamHealth } from "./state/upstream-health.ts";
 
 export type GatewayLimits = {
   bodyBytesMax: number;
@@ -20,6 +21,8 @@ export type GatewayLimits = {
   answerTimeoutMs: number;
   /** Between two pieces of an answer. */
   silenceTimeoutMs: number;
+  /** How often a whole plan that failed is gone through once more. */
+  retryRounds: number;
   /** How long a disconnected call's usage is asked for before it is counted instead. */
   lookUpTimeoutMs: number;
 };
@@ -35,6 +38,7 @@ export type Gateway = {
   pool: LeasePool;
   journal: Journal;
   counters: SharedCounters;
+  health: UpstreamHealth;
   /** Where keys of mode `test` go. */
   sandbox: Upstream;
   /** Dispatched and not yet settled. */
@@ -48,6 +52,8 @@ export type Gateway = {
 export type Call = {
   requestId: string;
   request: Request;
+  /** In which its errors are answered. */
+  dialect: ChatDialectName;
   startedAtMs: number;
   /** Aborted when the client leaves. */
   signal: AbortSignal;
@@ -56,13 +62,14 @@ export type Call = {
 /** How a call is paid: a hold over all its scopes, or nothing for keys of mode `test`. */
 export type Payment = {
   hold: Hold | undefined;
-  priceVersionId: bigint;
-  price: PriceComponents;
-  /** Upper bound of the input. */
+  /** Upper bound of the input; a model's context may bound it further. */
   inputTokensMax: number;
   /** Our own estimate, charged only when nobody says better. */
   inputTokensCounted: number;
+  /** Per answer; a model's own limit may bound it further. Infinite: only the model's limit holds. */
   outputTokensMax: number;
+  /** Upper bound of what is not a text token. */
+  fixed: Quantities;
   /** The limit that the client asked for was lowered to what its wallet affords. */
   isLowered: boolean;
 };

@@ -1,24 +1,32 @@
 /**
- * The only place of the data plane where errors are caught and answered: a `Failure` becomes an OpenAI-shaped
- * error, anything else an opaque 500 whose request id leads to the log.
+ * The only place of the data plane where errors are caught and answered: a `Failure` becomes an
+ * error in the dialect of the caller, anything else an opaque 500 whose request id leads to the log.
  */
-import { Failure, toErrorBody } from "../lib/errors.ts";
+import { Failure } from "../lib/errors.ts";
 import { newRequestId } from "../lib/ids.ts";
+import type { ChatDialectName } from "../providers/upstream.ts";
+import { encodeError } from "./client-errors.ts";
 import type { Call, Gateway } from "./gateway.ts";
 
 export type Endpoint = (gateway: Gateway, call: Call) => Promise<Response>;
 
+/** What answers a path, and in which dialect its errors are. */
+export type Answering = { endpoint: Endpoint; dialect: ChatDialectName };
+
+export const newCall = (gateway: Gateway, request: Request, dialect: ChatDialectName): Call => ({
+  requestId: newRequestId(),
+  request,
+  dialect,
+  startedAtMs: gateway.clock.nowMs(),
+  signal: request.signal,
+});
+
 export async function handle(
   gateway: Gateway,
   request: Request,
-  endpoint: Endpoint,
+  { endpoint, dialect }: Answering,
 ): Promise<Response> {
-  const call: Call = {
-    requestId: newRequestId(),
-    request,
-    startedAtMs: gateway.clock.nowMs(),
-    signal: request.signal,
-  };
+  const call = newCall(gateway, request, dialect);
   gateway.metrics.callsInFlight.add(1);
   try {
     return await endpoint(gateway, call);
@@ -58,5 +66,8 @@ export function errorResponse(call: Call, failure: Failure): Response {
   if (failure.retryAfterSeconds !== undefined) {
     headers["retry-after"] = String(failure.retryAfterSeconds);
   }
-  return new Response(JSON.stringify(toErrorBody(failure)), { status: failure.status, headers });
+  return new Response(JSON.stringify(encodeError(call, failure)), {
+    status: failure.status,
+    headers,
+  });
 }

@@ -1,15 +1,19 @@
 /** The route table of the data plane. */
 import { Failure } from "../lib/errors.ts";
-import { newRequestId } from "../lib/ids.ts";
+import type { ChatDialectName } from "../providers/upstream.ts";
 import { chatCompletions } from "./endpoints/chat-completions.ts";
 import { listModels } from "./endpoints/models.ts";
-import type { Call, Gateway } from "./gateway.ts";
-import { errorResponse, handle } from "./handle.ts";
+import type { Gateway } from "./gateway.ts";
+import { type Endpoint, errorResponse, handle, newCall } from "./handle.ts";
 import { type Health, isReady } from "./state/health.ts";
 
 export type ListenOptions = { hostname: string; port: number };
 
 export function serve(gateway: Gateway, health: Health, listen: ListenOptions) {
+  const answer =
+    (endpoint: Endpoint, dialect: ChatDialectName = "openai-chat") =>
+    (request: Request) =>
+      handle(gateway, request, { endpoint, dialect });
   return Bun.serve({
     hostname: listen.hostname,
     port: listen.port,
@@ -21,10 +25,8 @@ export function serve(gateway: Gateway, health: Health, listen: ListenOptions) {
     // read; what nobody reads is held back at the client.
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
     routes: {
-      "/v1/chat/completions": {
-        POST: (request) => handle(gateway, request, chatCompletions),
-      },
-      "/v1/models": { GET: (request) => handle(gateway, request, listModels) },
+      "/v1/chat/completions": { POST: answer(chatCompletions) },
+      "/v1/models": { GET: answer(listModels) },
       "/healthz": () => new Response("ok\n"),
       "/readyz": () => readiness(health),
       "/metrics": async () => new Response(await health.allMetrics(), { headers: METRICS_HEADERS }),
@@ -64,12 +66,7 @@ function readiness(health: Health): Response {
 
 function notFound(gateway: Gateway, request: Request): Response {
   const { pathname } = new URL(request.url);
-  const call: Call = {
-    requestId: newRequestId(),
-    request,
-    startedAtMs: gateway.clock.nowMs(),
-    signal: request.signal,
-  };
+  const call = newCall(gateway, request, "openai-chat");
   const message = `${request.method} ${pathname} does not exist here. There are POST /v1/chat/completions and GET /v1/models.`;
   return errorResponse(call, new Failure("not_found", message, { code: "unknown_url" }));
 }

@@ -23,6 +23,7 @@ import { gatewayMetrics } from "./state/gateway-metrics.ts";
 import { type Health, healthOf } from "./state/health.ts";
 import { readSnapshot } from "./state/read-snapshot.ts";
 import { Snapshot } from "./state/snapshot.ts";
+import { UpstreamHealth } from "./state/upstream-health.ts";
 
 export type GatewayOptions = {
   home: string;
@@ -149,6 +150,7 @@ async function wire(options: GatewayOptions, parts: Parts): Promise<Gateway> {
     pool: poolOf(options, { gatewayId, database, journal }),
     journal,
     counters: SharedCounters.open(join(parts.runFolder, "rate-counters.bin")),
+    health: new UpstreamHealth({ clock: systemClock }),
     sandbox: options.sandbox,
     attempts: new Set(),
     background: new Set(),

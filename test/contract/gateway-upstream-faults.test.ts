@@ -43,11 +43,10 @@ beforeAll(async () => {
   await stack.provider({ name: "frail", url: upstream.url, credential: SECRET });
   await stack.provider({ name: "absent", url: await urlOfNobody(), credential: SECRET });
   await stack.model({ name: "alone", provider: "frail", upstream: "m" });
-  await stack.model({ name: "backed", provider: "frail", upstream: "m" });
-  await stack.deploy({ model: "backed", provider: "upstream" });
   await stack.model({ name: "unreachable", provider: "absent" });
   await stack.model({ name: "reached-later", provider: "absent" });
   await stack.deploy({ model: "reached-later", provider: "upstream" });
+  await createBacked();
   key = await stack.key();
 });
 afterEach(() => stack.assertNoErrors());
@@ -63,6 +62,25 @@ async function urlOfNobody(): Promise<string> {
   const gone = startScriptedUpstream();
   await gone[Symbol.asyncDispose]();
   return gone.url;
+}
+
+/** With a second deployment. Each is failed once: what keeps failing is left alone for a while. */
+const unusedBacked: string[] = [];
+const BACKED_MODELS = 60;
+
+async function createBacked(): Promise<void> {
+  for (let number = 0; number < BACKED_MODELS; number++) {
+    await stack.provider({ name: `frail-${number}`, url: upstream.url, credential: SECRET });
+    await stack.model({ name: `backed-${number}`, provider: `frail-${number}`, upstream: "m" });
+    await stack.deploy({ model: `backed-${number}`, provider: "upstream" });
+    unusedBacked.push(`backed-${number}`);
+  }
+}
+
+function newBacked(): string {
+  const model = unusedBacked.pop();
+  if (model === undefined) throw new Error("create more models with a second deployment");
+  return model;
 }
 
 type Outcome = Answered & { events: PostedEvent[]; error: Record<string, unknown> };
@@ -199,7 +217,7 @@ describe("a second deployment", () => {
   for (const [name, answering] of providersFaults) {
     test(`takes over after: ${name}`, async () => {
       for (const isStream of [false, true]) {
-        const outcome = await call(answering, { model: "backed", stream: isStream });
+        const outcome = await call(answering, { model: newBacked(), stream: isStream });
         const [first, second] = outcome.events;
 
         expect(outcome.status).toBe(200);
@@ -214,7 +232,7 @@ describe("a second deployment", () => {
 
   for (const [name, answering, status] of clientsFaults) {
     test(`is not asked after: ${name}`, async () => {
-      const outcome = await call(answering, { model: "backed" });
+      const outcome = await call(answering, { model: newBacked() });
 
       expect(outcome.status).toBe(status);
       expect(outcome.events).toHaveLength(1);
@@ -238,7 +256,7 @@ describe("a second deployment", () => {
       whole(JSON.stringify(completion("Whole.", wireUsage(3, 2)))),
     ]) {
       const alone = await stream(answering);
-      const backed = await stream(answering, { model: "backed" });
+      const backed = await stream(answering, { model: newBacked() });
 
       expect(alone.status).toBe(502);
       expect(alone.events.every(isFree)).toBe(true);
@@ -340,8 +358,9 @@ describe("a stream that breaks off", () => {
     ]) {
       const outcome = await stream(answering);
 
+      // Nothing has begun, so it is an error with a status of its own rather than a stream that ends with one.
       expect(outcome.error).toBeDefined();
-      expect(outcome.text).toContain(": x-baseload-cost: 0.00\n");
+      expect(outcome.status).toBeGreaterThanOrEqual(502);
       expect(outcome.events.map(isFree)).toEqual([true]);
     }
   });

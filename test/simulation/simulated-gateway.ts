@@ -12,6 +12,7 @@ import {
 } from "../../src/domains/metering/index.ts";
 import { Attempt, type AttemptOptions } from "../../src/gateway/attempts/attempt.ts";
 import type { Gateway, Payment } from "../../src/gateway/gateway.ts";
+import { UpstreamHealth } from "../../src/gateway/state/upstream-health.ts";
 import { Failure } from "../../src/lib/errors.ts";
 import { nanos, nanosCovering, picos } from "../../src/lib/money.ts";
 import { countedUsage, NO_USAGE, type Usage } from "../../src/lib/quantities.ts";
@@ -34,6 +35,11 @@ const CALLS_AT_ONCE = 12;
 const ATTEMPTS = 2;
 /** A few records, so that segments follow each other quickly. */
 const SEGMENT_BYTES = 2_600;
+
+const CANDIDATE = {
+  ...{ modelId: 1n, deploymentId: 1n, healthKey: "1", credentialKey: "1" },
+  ...{ priceVersionId: PRICE_VERSION_ID, price: PRICE, maxOutputTokens: 1_000_000 },
+};
 
 export class SimulatedGateway {
   readonly owner: Owner;
@@ -149,6 +155,7 @@ export class SimulatedGateway {
       } as unknown as Gateway["metrics"],
       log: { error: () => undefined, warn: () => undefined } as unknown as Gateway["log"],
       attempts: new Set(),
+      health: new UpstreamHealth({ clock: this.#world.scheduler.clock }),
     };
     return gateway as Gateway;
   }
@@ -209,7 +216,7 @@ export class SimulatedGateway {
     const holdFor = (outputTokens: number) =>
       nanosCovering(upperBound(PRICE, { inputTokens, outputTokens }));
     const payment = (hold: Payment["hold"], outputTokens: number): Payment => ({
-      ...{ hold, priceVersionId: PRICE_VERSION_ID, price: PRICE, outputTokensMax: outputTokens },
+      ...{ hold, outputTokensMax: outputTokens, fixed: {} },
       ...{ inputTokensMax: inputTokens, inputTokensCounted: inputTokens, isLowered: false },
     });
     const atOnce = pool.tryReserve(walletIds, holdFor(outputTokensMax));
@@ -239,8 +246,7 @@ export class SimulatedGateway {
       ...{ payment, number },
       call: { requestId, startedAtMs },
       principal: { organizationId: organization.walletId, projectId: 1n, keyId: "live", tpm: null },
-      plan: { modelId: 1n },
-      candidate: { deploymentId: 1n },
+      candidate: CANDIDATE,
     };
     return new Attempt(this.#gateway as Gateway, options as unknown as AttemptOptions);
   }

@@ -140,6 +140,8 @@ const defaults = {
     bodyTimeoutMs: 10_000,
     answerTimeoutMs: 10_000,
     silenceTimeoutMs: 10_000,
+    // Tests of faults count what a provider sees; those of retries ask for them.
+    retryRounds: 0,
     lookUpTimeoutMs: 5_000,
   },
   lease: { ttlMs: 60_000, marginMs: 5_000, maxUsd: "5.00", idleMs: 60_000, patienceMs: 0 },

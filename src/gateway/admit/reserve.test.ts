@@ -15,12 +15,18 @@ const reserving = {
   principal: { organization: "acme", walletIds: [7n] },
   plan: {
     isBilled: true,
-    priceVersionId: 1n,
-    price: { uncached_input: picos(0n), output_text: picos(NANOS_PER_TOKEN * 1000n) },
-    maxOutputTokens: 1_000,
-    contextTokens: undefined,
+    candidates: [
+      {
+        price: { uncached_input: picos(0n), output_text: picos(NANOS_PER_TOKEN * 1000n) },
+        maxOutputTokens: 1_000,
+        contextTokens: undefined,
+      },
+    ],
   },
-  request: { maxTokens: MAX_TOKENS, choices: 1, inputTokensMax: 10, inputTokensCounted: 5 },
+  request: {
+    ...{ maxTokens: MAX_TOKENS, choices: 1, inputTokensMax: 10, inputTokensCounted: 5 },
+    ...{ producesTokens: true, fixed: {} },
+  },
 } as unknown as Reserving;
 
 const short = (tokens: bigint): Reservation => ({

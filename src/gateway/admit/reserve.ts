@@ -2,10 +2,10 @@
 import type { Principal } from "../../domains/identity/index.ts";
 import { affordableOutputTokens, upperBound } from "../../domains/metering/index.ts";
 import { Failure } from "../../lib/errors.ts";
-import { nanosCovering, picos, usdFromNanos } from "../../lib/money.ts";
+import { type Nanos, nanosCovering, picos, usdFromNanos, ZERO_NANOS } from "../../lib/money.ts";
 import type { Call, Gateway, Payment } from "../gateway.ts";
-import type { ChatRequest } from "../requests/read-chat-request.ts";
-import type { Plan } from "./plan-call.ts";
+import type { CallRequest } from "../requests/call-request.ts";
+import type { Candidate, Plan } from "./candidate.ts";
 
 /** An answer shorter than this helps nobody: the call is refused rather than lowered below it. */
 const LOWERED_TOKENS_MIN = 16;
@@ -13,14 +13,14 @@ const PICOS_PER_NANO = 1_000n;
 /** Calls that all could be lowered to the last of a wallet compete for it; who has not won by then is refused. */
 const COMPETING_MS = 5_000;
 
-export type Reserving = { call: Call; principal: Principal; plan: Plan; request: ChatRequest };
+export type Reserving = { call: Call; principal: Principal; plan: Plan; request: CallRequest };
 
 export async function reserve(gateway: Gateway, reserving: Reserving): Promise<Payment> {
   const { principal, plan, request } = reserving;
-  const payment = paymentFor(plan, request);
+  const payment = paymentFor(request);
   if (!plan.isBilled) return payment;
   assertTakingWork(gateway);
-  const need = holdFor(payment, payment.outputTokensMax * request.choices);
+  const need = holdOver(reserving, payment);
   const hold = gateway.pool.tryReserve(principal.walletIds, need);
   if (hold !== undefined) return { ...payment, hold };
   let giveUpMs: number | undefined;
@@ -33,24 +33,19 @@ export async function reserve(gateway: Gateway, reserving: Reserving): Promise<P
     // Another call was faster and holds the rest now. It may use a part only, and give back what is left.
     const nowMs = gateway.clock.monotonicMs();
     giveUpMs ??= nowMs + COMPETING_MS;
-    const isHeld = gateway.pool.mayComeBack(principal.walletIds, leastHold(payment, request));
+    const isHeld = gateway.pool.mayComeBack(principal.walletIds, leastHold(reserving, payment));
     if (!isHeld || nowMs >= giveUpMs) throw refusal(reserving, found);
   }
 }
 
-function paymentFor(plan: Plan, request: ChatRequest): Payment {
-  const contextTokens = plan.contextTokens ?? Number.POSITIVE_INFINITY;
-  const outputTokensMax = Math.min(request.maxTokens ?? plan.maxOutputTokens, plan.maxOutputTokens);
-  return {
-    hold: undefined,
-    priceVersionId: plan.priceVersionId,
-    price: plan.price,
-    inputTokensMax: Math.min(request.inputTokensMax, contextTokens),
-    inputTokensCounted: Math.min(request.inputTokensCounted, contextTokens),
-    outputTokensMax,
-    isLowered: false,
-  };
-}
+const paymentFor = (request: CallRequest): Payment => ({
+  hold: undefined,
+  inputTokensMax: request.inputTokensMax,
+  inputTokensCounted: request.inputTokensCounted,
+  outputTokensMax: request.maxTokens ?? Number.POSITIVE_INFINITY,
+  fixed: request.fixed,
+  isLowered: false,
+});
 
 /** With a journal that cannot record usage nothing may be dispatched. */
 function assertTakingWork(gateway: Gateway): void {
@@ -62,8 +57,40 @@ function assertTakingWork(gateway: Gateway): void {
   });
 }
 
-const holdFor = (payment: Payment, outputTokens: number) =>
-  nanosCovering(upperBound(payment.price, { inputTokens: payment.inputTokensMax, outputTokens }));
+/** What one candidate may use of tokens, per answer on the output side. */
+export function tokenBounds(
+  payment: Payment,
+  candidate: Candidate,
+): { inputTokensMax: number; inputTokensCounted: number; outputTokensMax: number } {
+  const contextTokens = candidate.contextTokens ?? Number.POSITIVE_INFINITY;
+  return {
+    inputTokensMax: Math.min(payment.inputTokensMax, contextTokens),
+    inputTokensCounted: Math.min(payment.inputTokensCounted, contextTokens),
+    outputTokensMax: Math.min(payment.outputTokensMax, candidate.maxOutputTokens),
+  };
+}
+
+/** The most that one attempt at this candidate can cost. */
+export function holdFor(request: CallRequest, payment: Payment, candidate: Candidate): Nanos {
+  const bounds = tokenBounds(payment, candidate);
+  return nanosCovering(
+    upperBound(candidate.price, {
+      inputTokens: bounds.inputTokensMax,
+      outputTokens: request.producesTokens ? bounds.outputTokensMax * request.choices : 0,
+      fixed: payment.fixed,
+    }),
+  );
+}
+
+/** Only one attempt of a plan is charged, so the dearest candidate bounds them all. */
+function holdOver({ plan, request }: Reserving, payment: Payment): Nanos {
+  let most = ZERO_NANOS;
+  for (const candidate of plan.candidates) {
+    const hold = holdFor(request, payment, candidate);
+    if (hold > most) most = hold;
+  }
+  return most;
+}
 
 /**
  * A hold over what is left, for as many tokens as that pays for; undefined when another call took it meanwhile.
@@ -75,48 +102,58 @@ async function reserveLess(
   reserving: Reserving,
   found: { payment: Payment; short: { walletId: bigint; affordable: bigint } },
 ): Promise<Payment | undefined> {
-  const { principal, request } = reserving;
+  const { principal } = reserving;
   const { payment, short } = found;
-  if (lowerTo(payment, request, short.affordable) === undefined) {
+  if (lowerTo(reserving, payment, short.affordable) === undefined) {
     throw refusal(reserving, found);
   }
   const atHand = await gateway.pool.reserveRest(principal.walletIds, short.affordable);
-  const outputTokensMax = lowerTo(payment, request, atHand);
+  const outputTokensMax = lowerTo(reserving, payment, atHand);
   if (outputTokensMax === undefined) return undefined;
-  const need = holdFor(payment, outputTokensMax * request.choices);
-  const hold = gateway.pool.tryReserve(principal.walletIds, need);
-  if (hold === undefined) return undefined;
-  return { ...payment, hold, outputTokensMax, isLowered: true };
+  const lowered = { ...payment, outputTokensMax, isLowered: true };
+  const hold = gateway.pool.tryReserve(principal.walletIds, holdOver(reserving, lowered));
+  return hold === undefined ? undefined : { ...lowered, hold };
 }
 
-function lowerTo(payment: Payment, request: ChatRequest, amount: bigint): number | undefined {
-  const tokens = affordableOutputTokens(payment.price, {
-    inputTokens: payment.inputTokensMax,
-    amount: picos(amount * PICOS_PER_NANO),
+/** The output limit that the amount pays for at every candidate; undefined when that is too little. */
+function lowerTo(
+  { plan, request }: Reserving,
+  payment: Payment,
+  amount: bigint,
+): number | undefined {
+  if (!request.producesTokens) return undefined;
+  let most = Number.POSITIVE_INFINITY;
+  for (const candidate of plan.candidates) {
+    const bounds = tokenBounds(payment, candidate);
+    const tokens = affordableOutputTokens(candidate.price, {
+      inputTokens: bounds.inputTokensMax,
+      fixed: payment.fixed,
+      amount: picos(amount * PICOS_PER_NANO),
+    });
+    const perChoice = Math.min(Math.floor(tokens / request.choices), bounds.outputTokensMax);
+    if (perChoice < Math.min(LOWERED_TOKENS_MIN, bounds.outputTokensMax)) return undefined;
+    most = Math.min(most, perChoice);
+  }
+  return most;
+}
+
+const leastHold = (reserving: Reserving, payment: Payment): Nanos =>
+  holdOver(reserving, {
+    ...payment,
+    outputTokensMax: Math.min(LOWERED_TOKENS_MIN, payment.outputTokensMax),
   });
-  const perChoice = Math.min(Math.floor(tokens / request.choices), payment.outputTokensMax);
-  const least = leastTokens(payment);
-  return perChoice >= least ? perChoice : undefined;
-}
-
-const leastTokens = (payment: Payment): number =>
-  Math.min(LOWERED_TOKENS_MIN, payment.outputTokensMax);
-
-const leastHold = (payment: Payment, request: ChatRequest) =>
-  holdFor(payment, leastTokens(payment) * request.choices);
 
 function refusal(
-  { principal, request }: Reserving,
+  reserving: Reserving,
   found: { payment: Payment; short: { walletId: bigint; affordable: bigint } },
 ): Failure {
+  const { principal } = reserving;
   const isMoney = found.short.walletId === principal.walletIds[0];
   const whose = isMoney
     ? `The wallet of organization '${principal.organization}' has`
     : "The budget of this key or its project has";
-  const left = usdFromNanos(found.short.affordable as Parameters<typeof usdFromNanos>[0]);
-  const cost = usdFromNanos(
-    holdFor(found.payment, found.payment.outputTokensMax * request.choices),
-  );
+  const left = usdFromNanos(found.short.affordable as Nanos);
+  const cost = usdFromNanos(holdOver(reserving, found.payment));
   const remedy = isMoney
     ? `Add credit (baseload credit add --organization ${principal.organization} --usd …), shorten the prompt or lower max_tokens.`
     : "Ask for a larger budget, shorten the prompt or lower max_tokens.";

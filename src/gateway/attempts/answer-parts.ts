@@ -2,42 +2,48 @@
 import { Failure } from "../../lib/errors.ts";
 import { usdFromPicos } from "../../lib/money.ts";
 import type { Usage } from "../../lib/quantities.ts";
-import { readUsage } from "../../providers/dialects/openai-chat/usage.ts";
-import type { Answer } from "./ask.ts";
+import type { ReadUsage } from "../../providers/neutral/answer.ts";
+import { tokenBounds } from "../admit/reserve.ts";
+import type { Answer, Leg } from "./ask.ts";
 import type { Settled } from "./attempt.ts";
 
-export function toUsage(wire: unknown): Usage | undefined {
-  const quantities = readUsage(wire);
-  return quantities === undefined ? undefined : { quantities, source: "provider", raw: wire };
-}
+export const toUsage = (read: ReadUsage | undefined): Usage | undefined =>
+  read === undefined ? undefined : { ...read, source: "provider" };
 
-export const brokenOff = (answer: Answer, cause: unknown): Failure =>
+export const brokenOff = ({ candidate }: Leg, cause: unknown): Failure =>
   new Failure(
     "upstream",
-    `The provider '${answer.candidate.upstream.name}' broke off in the middle of its answer. Try again.`,
+    `The provider '${candidate.upstream.name}' broke off in the middle of its answer. Try again.`,
     { code: "provider_connection_lost", cause },
   );
 
-export const wentSilent = (answer: Answer, cause: unknown): Failure =>
+export const wentSilent = ({ candidate }: Leg, cause: unknown): Failure =>
   new Failure(
     "timeout",
-    `The provider '${answer.candidate.upstream.name}' went silent in the middle of its answer. Try again.`,
+    `The provider '${candidate.upstream.name}' went silent in the middle of its answer. Try again.`,
     { code: "provider_timeout", cause },
   );
 
 /** What we counted of the output: an estimate must not exceed what was asked for. */
-export const countedWithin = ({ payment, request }: Answer, outputTokens: number): number =>
-  Math.min(outputTokens, payment.outputTokensMax * request.choices);
+export const countedWithin = (
+  { payment, request, candidate }: Leg,
+  outputTokens: number,
+): number => {
+  const { outputTokensMax } = tokenBounds(payment, candidate);
+  return Math.min(outputTokens, outputTokensMax * request.choices);
+};
 
 /** Known when the answer begins. */
 export function answerHeaders(answer: Answer): Record<string, string> {
-  const { call, plan, candidate, payment } = answer;
+  const { call, candidate, payment } = answer;
   return {
     "x-request-id": call.requestId,
-    "x-baseload-model": plan.modelName,
+    "x-baseload-model": candidate.modelName,
     "x-baseload-provider": candidate.upstream.name,
     ...(candidate.region === null ? {} : { "x-baseload-region": candidate.region }),
-    ...(payment.isLowered ? { "x-baseload-lowered-max-tokens": `${payment.outputTokensMax}` } : {}),
+    ...(payment.isLowered
+      ? { "x-baseload-lowered-max-tokens": `${tokenBounds(payment, candidate).outputTokensMax}` }
+      : {}),
   };
 }
 

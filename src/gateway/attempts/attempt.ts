@@ -15,8 +15,9 @@ import { type Nanos, type Picos, ZERO_NANOS, ZERO_PICOS } from "../../lib/money.
 import { countedUsage, inputTokensOf, outputTokensOf, type Usage } from "../../lib/quantities.ts";
 import { faultPoint } from "../../platform/fault-point.ts";
 import { learnUsage } from "../../providers/learn-usage.ts";
+import type { Candidate } from "../admit/candidate.ts";
 import { countTokens } from "../admit/limit-rate.ts";
-import type { Candidate, Plan } from "../admit/plan-call.ts";
+import { tokenBounds } from "../admit/reserve.ts";
 import type { Call, Gateway, Payment } from "../gateway.ts";
 
 export type Settled = { cost: Picos; charge: Nanos; usage: Usage };
@@ -24,9 +25,9 @@ export type Settled = { cost: Picos; charge: Nanos; usage: Usage };
 export type AttemptOptions = {
   call: Call;
   principal: Principal;
-  plan: Plan;
   payment: Payment;
   candidate: Candidate;
+  /** From 0; every dispatch of a call has its own. */
   number: number;
 };
 
@@ -38,7 +39,7 @@ export class Attempt {
   readonly eventId: string;
 
   constructor(gateway: Gateway, options: AttemptOptions) {
-    const { call, principal, plan, payment, candidate, number } = options;
+    const { call, principal, payment, candidate, number } = options;
     this.#gateway = gateway;
     this.#options = options;
     this.#facts = {
@@ -47,9 +48,9 @@ export class Attempt {
       organizationId: principal.organizationId,
       projectId: principal.projectId,
       keyId: principal.keyId,
-      modelId: plan.modelId,
+      modelId: candidate.modelId,
       deploymentId: candidate.deploymentId,
-      priceVersionId: payment.priceVersionId,
+      priceVersionId: candidate.priceVersionId,
       leaseIds: payment.hold?.leaseIds ?? [],
       startedAtMs: call.startedAtMs,
     };
@@ -59,13 +60,12 @@ export class Attempt {
   /** Writes down that the attempt is about to be dispatched; durable when this returns. */
   async begin(): Promise<void> {
     this.#gateway.attempts.add(this);
-    const { payment } = this.#options;
+    const { payment, candidate } = this.#options;
+    this.#gateway.health.dispatched(candidate);
     if (payment.hold === undefined) return;
     const intent = {
       ...this.#facts,
-      inputTokensCounted: payment.inputTokensCounted,
-      inputTokensMax: payment.inputTokensMax,
-      outputTokensMax: payment.outputTokensMax,
+      ...tokenBounds(payment, candidate),
       holdNanos: payment.hold.amount,
     };
     await this.#gateway.journal.append(encodeRecord({ type: "intent", intent }));
@@ -80,6 +80,7 @@ export class Attempt {
   settle(outcome: Outcome, usage: Usage, keepsHold = false): Promise<Settled> {
     this.#settled ??= this.#settleOnce(outcome, usage, keepsHold).finally(() => {
       this.#gateway.attempts.delete(this);
+      this.#gateway.health.ended(this.#options.candidate);
     });
     return this.#settled;
   }
@@ -90,7 +91,7 @@ export class Attempt {
   }
 
   async #settleOnce(outcome: Outcome, usage: Usage, keepsHold: boolean): Promise<Settled> {
-    const { payment, principal } = this.#options;
+    const { payment, principal, candidate } = this.#options;
     const { hold } = payment;
     const { journal, pool, metrics } = this.#gateway;
     const tokens = {
@@ -102,7 +103,7 @@ export class Attempt {
     if (hold === undefined) return { cost: ZERO_PICOS, charge: ZERO_NANOS, usage };
 
     const quantities = chargedQuantities(usage);
-    const cost = rate(payment.price, quantities);
+    const cost = rate(candidate.price, quantities);
     const { charge, uncovered } = pool.charge(hold, cost);
     if (uncovered > 0n) {
       metrics.holdsExceeded.add(1);

@@ -4,11 +4,11 @@
  * A `ReadableStream` with `pull` and `cancel`, not an async generator: Bun never starts the body of a generator
  * whose client has already left, so a `finally` inside it would not run and the hold would stay open.
  */
-import { Failure, toErrorBody } from "../../lib/errors.ts";
-import { NO_USAGE } from "../../lib/quantities.ts";
+import { Failure } from "../../lib/errors.ts";
+import { NO_USAGE, outputTokensOf } from "../../lib/quantities.ts";
 import { faultPoint } from "../../platform/fault-point.ts";
-import { StreamTap } from "../../providers/dialects/openai-chat/stream-tap.ts";
 import { failureFromErrorObject } from "../../providers/upstream-failure.ts";
+import { encodeErrorFrame } from "../client-errors.ts";
 import type { Gateway } from "../gateway.ts";
 import {
   answerHeaders,
@@ -18,17 +18,16 @@ import {
   toUsage,
   wentSilent,
 } from "./answer-parts.ts";
+import type { AnswerSource } from "./answer-source.ts";
 import { type Answer, inBackground } from "./ask.ts";
 import type { Settled } from "./attempt.ts";
 
 type Controller = ReadableStreamDefaultController<Uint8Array>;
 
-const DRAIN_MS = 1_000;
-
 const encoder = new TextEncoder();
 
-export function relayStream(gateway: Gateway, answer: Answer): Response {
-  const stream = new ChatStream(gateway, answer);
+export function relayStream(gateway: Gateway, answer: Answer, source: AnswerSource): Response {
+  const stream = new RelayedStream(gateway, answer, source);
   const body = new ReadableStream<Uint8Array>(
     {
       pull: (controller) => stream.pull(controller),
@@ -37,50 +36,49 @@ export function relayStream(gateway: Gateway, answer: Answer): Response {
     { highWaterMark: 0 },
   );
   return new Response(body, {
-    headers: {
-      "content-type": "text/event-stream; charset=utf-8",
-      "cache-control": "no-cache",
-      "x-accel-buffering": "no",
-      ...answerHeaders(answer),
-    },
+    headers: { ...streamHeaders(answer), ...answerHeaders(answer) },
   });
 }
 
-class ChatStream {
+/** Streams of sound and the like are not events: they keep their type, and nothing is put between their bytes. */
+function streamHeaders({ request, response }: Answer): Record<string, string> {
+  if (request.operation !== "chat") {
+    const type = response.headers.get("content-type");
+    if (type !== null && !type.startsWith("text/event-stream")) return { "content-type": type };
+  }
+  return {
+    "content-type": "text/event-stream; charset=utf-8",
+    "cache-control": "no-cache",
+    "x-accel-buffering": "no",
+  };
+}
+
+class RelayedStream {
   readonly #gateway: Gateway;
   readonly #answer: Answer;
-  readonly #tap: StreamTap;
-  readonly #reader: { read(): Promise<{ done: boolean; value?: Uint8Array | undefined }> };
-  readonly #silence: Timer;
-  #isSilent = false;
+  readonly #source: AnswerSource;
+  readonly #beganMs: number;
+  readonly #isEvents: boolean;
   #hasDelivered = false;
 
-  constructor(gateway: Gateway, answer: Answer) {
+  constructor(gateway: Gateway, answer: Answer, source: AnswerSource) {
     this.#gateway = gateway;
     this.#answer = answer;
-    this.#tap = new StreamTap({ hideUsage: !answer.request.wantsUsage });
-    this.#reader = answer.response.body?.getReader() ?? { read: async () => ({ done: true }) };
-    this.#silence = setTimeout(() => {
-      this.#isSilent = true;
-      answer.stop.abort();
-    }, gateway.limits.silenceTimeoutMs);
+    this.#source = source;
+    this.#beganMs = gateway.clock.monotonicMs();
+    this.#isEvents = "cache-control" in streamHeaders(answer);
   }
 
   async pull(controller: Controller): Promise<void> {
+    const { reader } = this.#source;
     try {
       // Until there is something to send: a pull that brings nothing is not followed by another one.
       for (;;) {
-        const { done, value } = await this.#reader.read();
-        this.#silence.refresh();
-        const frames = value === undefined ? [] : this.#tap.take(value);
-        if (done) frames.push(...this.#tap.end());
+        const { frames, hasEnded } = await this.#source.read();
         for (const frame of frames) controller.enqueue(frame);
         this.#hasDelivered ||= frames.length > 0;
         faultPoint("gateway: stream under way");
-        if (done || this.#tap.done || this.#tap.error !== undefined) {
-          await this.#finish(controller);
-          return;
-        }
+        if (hasEnded || reader.error !== undefined) return await this.#finish(controller);
         if (frames.length > 0) return;
       }
     } catch (error) {
@@ -90,64 +88,73 @@ class ChatStream {
 
   /** The client left. */
   cancel(): void {
-    clearTimeout(this.#silence);
+    this.#end();
     this.#answer.stop.abort();
     inBackground(this.#gateway, this.#settleUnreported("disconnected"));
   }
 
   async #finish(controller: Controller): Promise<void> {
-    clearTimeout(this.#silence);
-    const tap = this.#tap;
-    if (tap.error !== undefined) {
-      throw failureFromErrorObject(this.#answer.candidate.upstream, tap.error);
+    this.#source.close();
+    const { reader } = this.#source;
+    if (reader.error !== undefined) {
+      throw failureFromErrorObject(this.#answer.candidate.upstream, reader.error);
     }
-    if (!tap.done && !tap.finished) throw brokenOff(this.#answer, "the stream ended early");
-    const usage = toUsage(tap.usage);
+    if (!reader.done && !reader.finished) throw brokenOff(this.#answer, "the stream ended early");
+    const usage = toUsage(reader.usage);
     const settled =
       usage === undefined
         ? await this.#settleUnreported("completed")
         : await this.#answer.attempt.settle("completed", usage);
-    controller.enqueue(encoder.encode(toComments(costHeaders(this.#answer, settled))));
-    controller.enqueue(tap.heldDone ?? encoder.encode("data: [DONE]\n\n"));
-    controller.close();
-    void this.#drain();
-  }
-
-  /** Reads the end of the body, so that the connection goes back to the pool; one that does not end is cut. */
-  async #drain(): Promise<void> {
-    const cut = setTimeout(() => this.#answer.stop.abort(), DRAIN_MS);
-    try {
-      while (!(await this.#reader.read()).done);
-    } catch {
-      // A connection that breaks behind the end of its answer has told all there was.
-    } finally {
-      clearTimeout(cut);
+    this.#end();
+    this.#observeSpeed(settled);
+    if (this.#isEvents) {
+      controller.enqueue(encoder.encode(toComments(costHeaders(this.#answer, settled))));
     }
+    const closing = reader.closing();
+    if (closing.length > 0) controller.enqueue(closing);
+    controller.close();
+    void this.#source.drain();
   }
 
-  async #breakOff(controller: Controller, error: unknown): Promise<void> {
-    clearTimeout(this.#silence);
-    this.#answer.stop.abort();
-    if (this.#answer.call.signal.aborted) {
+  /** For routes that prefer the fastest. */
+  #observeSpeed({ usage }: Settled): void {
+    const seconds = (this.#gateway.clock.monotonicMs() - this.#beganMs) / 1_000;
+    const tokens = outputTokensOf(usage.quantities);
+    if (seconds <= 0 || tokens === 0) return;
+    this.#gateway.health.streamed(this.#answer.candidate, tokens / seconds);
+  }
+
+  #end(): void {
+    this.#source.close();
+    this.#answer.deadline.end();
+  }
+
+  async #breakOff(controller: Controller, thrown: unknown): Promise<void> {
+    const { call, deadline, stop, candidate } = this.#answer;
+    const error = deadline.explain(thrown);
+    this.#end();
+    stop.abort();
+    if (call.signal.aborted) {
       inBackground(this.#gateway, this.#settleUnreported("disconnected"));
       controller.close();
       return;
     }
     const failure = this.#toFailure(error);
+    this.#gateway.health.failed(candidate, failure);
     this.#gateway.metrics.countFailure(failure.kind);
-    this.#gateway.log.warn("a stream broke off", {
-      requestId: this.#answer.call.requestId,
-      error: failure,
-    });
+    this.#gateway.log.warn("a stream broke off", { requestId: call.requestId, error: failure });
     const settled = await this.#settleFailed().catch(() => undefined);
+    if (!this.#isEvents) {
+      controller.error(failure);
+      return;
+    }
     const comments = settled === undefined ? "" : toComments(costHeaders(this.#answer, settled));
-    const frame = `data: ${JSON.stringify(toErrorBody(failure))}\n\n`;
-    controller.enqueue(encoder.encode(comments + frame));
+    controller.enqueue(encoder.encode(comments + encodeErrorFrame(call, failure)));
     controller.close();
   }
 
   #toFailure(error: unknown): Failure {
-    if (this.#isSilent) return wentSilent(this.#answer, error);
+    if (this.#source.isSilent) return wentSilent(this.#answer, error);
     return error instanceof Failure ? error : brokenOff(this.#answer, error);
   }
 
@@ -160,9 +167,10 @@ class ChatStream {
   /** What was delivered is charged, and the provider's own number is preferred where it can be had. */
   #settleUnreported(outcome: "completed" | "disconnected" | "failed"): Promise<Settled> {
     const { attempt } = this.#answer;
-    const usage = toUsage(this.#tap.usage);
-    if (usage !== undefined && this.#tap.finished) return attempt.settle(outcome, usage);
-    const outputTokens = countedWithin(this.#answer, this.#tap.countedOutputTokens());
+    const { reader } = this.#source;
+    const usage = toUsage(reader.usage);
+    if (usage !== undefined && reader.finished) return attempt.settle(outcome, usage);
+    const outputTokens = countedWithin(this.#answer, reader.countedOutputTokens());
     return attempt.settleUnreported(outcome, { outputTokens });
   }
 }

@@ -1,11 +1,11 @@
 /** Sends the answer on, and settles once however it ends. */
-
 import type { Gateway } from "../gateway.ts";
 import type { Answer } from "./ask.ts";
 import { relayStream } from "./relay-stream.ts";
 import { relayWhole } from "./relay-whole.ts";
 
 export async function relay(gateway: Gateway, answer: Answer): Promise<Response> {
-  if (answer.request.isStream) return relayStream(gateway, answer);
-  return await relayWhole(gateway, answer);
+  const { opened } = answer;
+  if (opened.kind === "stream") return relayStream(gateway, answer, opened.source);
+  return await relayWhole(answer, opened.whole);
 }

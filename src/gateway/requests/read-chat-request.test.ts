@@ -2,7 +2,8 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { Failure } from "../../lib/errors.ts";
 import type { Call, GatewayLimits } from "../gateway.ts";
-import { type ChatRequest, readChatRequest } from "./read-chat-request.ts";
+import type { CallRequest } from "./call-request.ts";
+import { readChatRequest } from "./read-chat-request.ts";
 
 const limits = {
   bodyBytesMax: 4 * 1024 * 1024,
@@ -11,7 +12,7 @@ const limits = {
   bodyTimeoutMs: 1_000,
 } as GatewayLimits;
 
-function read(body: string | object): Promise<ChatRequest> {
+function read(body: string | object): Promise<CallRequest> {
   const text = typeof body === "string" ? body : JSON.stringify(body);
   const request = new Request("http://gateway/v1/chat/completions", { method: "POST", body: text });
   return readChatRequest({ request } as Call, limits);
@@ -154,9 +155,9 @@ describe("a chat request", () => {
       max_completion_tokens: 9,
     });
 
-    expect(plain).toMatchObject({ isStream: false, wantsUsage: false, choices: 1 });
+    expect(plain).toMatchObject({ isStream: false, choices: 1 });
     expect(plain.maxTokens).toBeUndefined();
-    expect(rich).toMatchObject({ isStream: true, wantsUsage: true, choices: 3, maxTokens: 9 });
+    expect(rich).toMatchObject({ isStream: true, choices: 3, maxTokens: 9 });
   });
 
   test("takes the last of fields that are named twice, as the provider will", async () => {

@@ -1,26 +1,10 @@
 /** Bytes → a validated chat request. Fields we do not know are kept and passed on. */
 import { z } from "zod";
 import { Failure } from "../../lib/errors.ts";
-import type { JsonObject } from "../../lib/json.ts";
 import type { Call, GatewayLimits } from "../gateway.ts";
+import type { CallRequest } from "./call-request.ts";
+import { plainChatExchange } from "./plain-chat-exchange.ts";
 import { readJsonBody } from "./read-json.ts";
-
-export type ChatRequest = {
-  /** As it came; the dialect encodes it for the upstream. */
-  body: JsonObject;
-  model: string;
-  isStream: boolean;
-  /** The client asked for the usage frame itself. */
-  wantsUsage: boolean;
-  /** Answers per call. */
-  choices: number;
-  /** The output limit that the client set, per answer. */
-  maxTokens: number | undefined;
-  /** True upper bound of the prompt's tokens. */
-  inputTokensMax: number;
-  /** Our own estimate, for when nobody says better. */
-  inputTokensCounted: number;
-};
 
 const CHOICES_MAX = 128;
 const TOKENS_MAX = 10_000_000;
@@ -54,7 +38,7 @@ const Body = z.looseObject({
   logprobs: Flag,
 });
 
-export async function readChatRequest(call: Call, limits: GatewayLimits): Promise<ChatRequest> {
+export async function readChatRequest(call: Call, limits: GatewayLimits): Promise<CallRequest> {
   const { body, bytes } = await readJsonBody(call, limits);
   const parsed = Body.safeParse(body);
   if (!parsed.success) throw invalidField(parsed.error);
@@ -72,10 +56,22 @@ export async function readChatRequest(call: Call, limits: GatewayLimits): Promis
   const media = measureMedia(messages);
   const textBytes = bytes.length - media.bytes;
   return {
+    operation: "chat",
     body,
     model: parsed.data.model,
     isStream: stream === true,
-    wantsUsage: stream_options?.include_usage === true,
+    exchange: plainChatExchange(body, stream === true, stream_options?.include_usage === true),
+    producesTokens: true,
+    fixed: {},
+    serviceTier: "standard",
+    routing: {
+      metadata: {},
+      task: undefined,
+      modalities: [],
+      capabilities: [],
+      sampleText: () => "",
+      prefix: () => "",
+    },
     choices: n ?? 1,
     maxTokens: parsed.data.max_completion_tokens ?? parsed.data.max_tokens ?? undefined,
     inputTokensMax: textBytes + TEMPLATE_TOKENS_MAX + media.tokensMax,

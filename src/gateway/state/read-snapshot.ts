@@ -4,7 +4,7 @@ import { readPrincipals } from "../../domains/identity/index.ts";
 import type { Database } from "../../platform/db/database.ts";
 import type { Log } from "../../platform/log.ts";
 import { toUpstream } from "../../providers/to-upstream.ts";
-import type { Candidate, ServedModel } from "../admit/plan-call.ts";
+import type { ServedModel, Target } from "../admit/candidate.ts";
 import type { SnapshotContent } from "./snapshot.ts";
 
 export async function readSnapshot(
@@ -17,17 +17,24 @@ export async function readSnapshot(
   ]);
   const served = new Map<string, ServedModel>();
   for (const [name, model] of models) {
-    served.set(name, { ...model, candidates: candidatesOf(model, options.log) });
+    served.set(name, { ...model, targets: targetsOf(model, options.log) });
   }
   return { principals, models: served };
 }
 
 /** A deployment that this version cannot call is left out, and said; the others still serve. */
-function candidatesOf(model: Model, log: Log): Candidate[] {
+function targetsOf(model: Model, log: Log): Target[] {
   return model.deployments.flatMap(({ deploymentId, upstreamModel, provider }) => {
     try {
       return [
-        { upstream: toUpstream(provider), upstreamModel, deploymentId, region: provider.region },
+        {
+          upstream: toUpstream(provider),
+          upstreamModel,
+          deploymentId,
+          region: provider.region,
+          healthKey: `${deploymentId}`,
+          credentialKey: `${provider.providerId}`,
+        },
       ];
     } catch (error) {
       log.error("a deployment cannot be called", { model: model.name, error });

@@ -7,7 +7,7 @@
 import type { Principal } from "../../domains/identity/index.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../platform/log.ts";
-import type { ServedModel } from "../admit/plan-call.ts";
+import type { ServedModel } from "../admit/candidate.ts";
 
 export type SnapshotContent = {
   principals: ReadonlyMap<string, Principal>;

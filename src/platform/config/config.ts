@@ -120,6 +120,13 @@ const Limits = z.object({
     min: 1_000,
     max: HOUR_MS,
   }),
+  retryRounds: whole({
+    min: 0,
+    max: 5,
+    default: 1,
+    description:
+      "How often a call that failed at every provider of its plan is tried once more, after a wait. 0: never",
+  }),
   silenceTimeoutMs: whole({
     description: "Between two pieces of a provider's answer.",
     default: 120_000,

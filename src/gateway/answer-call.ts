@@ -1,0 +1,23 @@
+/** The whole life of a call, top to bottom, the same for every operation and every dialect. */
+import { authenticate } from "./admit/authenticate.ts";
+import { admit } from "./admit/limit-rate.ts";
+import { planCall } from "./admit/plan-call.ts";
+import { reserve } from "./admit/reserve.ts";
+import { ask } from "./attempts/ask.ts";
+import { relay } from "./attempts/relay.ts";
+import type { Call, Gateway } from "./gateway.ts";
+import type { ReadCallRequest } from "./requests/call-request.ts";
+
+export async function answerCall(
+  gateway: Gateway,
+  call: Call,
+  readRequest: ReadCallRequest,
+): Promise<Response> {
+  const principal = await authenticate(gateway, call);
+  const request = await readRequest(call, gateway.limits);
+  const plan = await planCall(gateway, principal, request);
+  admit(gateway, principal);
+  const payment = await reserve(gateway, { call, principal, plan, request });
+  const answer = await ask(gateway, { call, principal, plan, request, payment });
+  return await relay(gateway, answer);
+}

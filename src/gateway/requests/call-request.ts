@@ -1,0 +1,49 @@
+/** A call as the rest of the gateway sees it: its bounds and its facts, and an exchange that knows its words. */
+import type { JsonObject } from "../../lib/json.ts";
+import type { Operation } from "../../lib/operations.ts";
+import type { Quantities } from "../../lib/quantities.ts";
+import type { Exchange } from "../../providers/exchange.ts";
+import type { Call, GatewayLimits } from "../gateway.ts";
+
+/** Asked for by the client; a price version may name prices of its own for each. */
+export type ServiceTier = "standard" | "batch" | "flex" | "priority";
+
+export type CallRequest = {
+  operation: Operation;
+  /** As the client named it: a model or a route. */
+  model: string;
+  isStream: boolean;
+  exchange: Exchange;
+  /** As it came, for who keeps or compares it; undefined where it is no JSON. */
+  body: JsonObject | undefined;
+  /** Answers per call. */
+  choices: number;
+  /** The output limit that the client set, per answer. */
+  maxTokens: number | undefined;
+  /** Whether the operation answers with tokens at all: an embedding does not. */
+  producesTokens: boolean;
+  /** True upper bound of the prompt's tokens. */
+  inputTokensMax: number;
+  /** Our own estimate, for when nobody says better. */
+  inputTokensCounted: number;
+  /** True upper bound of everything that is not a text token: images, seconds, characters, search units. */
+  fixed: Quantities;
+  serviceTier: ServiceTier;
+  routing: RoutingFacts;
+};
+
+/** What a route's conditions may look at. */
+export type RoutingFacts = {
+  metadata: Readonly<Record<string, string>>;
+  task: string | undefined;
+  /** Beside text. */
+  modalities: readonly string[];
+  capabilities: readonly string[];
+  /** The last thing that the user said, cut to what telling a language needs. */
+  sampleText(): string;
+  /** The beginning of the prompt, for sending prompts that begin alike to the same place. */
+  prefix(): string;
+};
+
+/** Bytes → a validated request. @throws Failure `invalid`, `too_large` */
+export type ReadCallRequest = (call: Call, limits: GatewayLimits) => Promise<CallRequest>;
