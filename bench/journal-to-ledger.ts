@@ -163,12 +163,14 @@ function intentOf(keyId: string, leaseId: bigint): Intent {
     modelId: 1n,
     deploymentId: 1n,
     priceVersionId: 1n,
+    serviceTier: "standard",
     leaseIds: [leaseId],
     startedAtMs: systemClock.nowMs(),
     inputTokensCounted: 1_000,
     inputTokensMax: 4_000,
     outputTokensMax: 400,
     holdNanos: nanos(1_000_000n),
+    isKept: false,
   };
 }
 

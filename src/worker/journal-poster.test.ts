@@ -74,6 +74,7 @@ const intentOf = (number: number): Intent => ({
   inputTokensMax: 10,
   outputTokensMax: 10,
   holdNanos: nanos(100n),
+  isKept: false,
 });
 
 const appendIntent = (number: number) =>

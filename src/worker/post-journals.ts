@@ -1,6 +1,7 @@
 /** Finds the journals of all gateway processes of this machine and posts them, each by its own loop. */
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { readKept } from "../domains/jobs/index.ts";
 import type { LedgerStore } from "../domains/ledger/index.ts";
 import type { Clock } from "../lib/clock.ts";
 import { isUuid } from "../lib/ids.ts";
@@ -101,6 +102,7 @@ export class Posting {
       database,
       store,
       sealKey,
+      readKept: (intents) => readKept(database, intents),
       clock,
       log,
     });

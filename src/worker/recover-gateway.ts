@@ -3,9 +3,9 @@
  * its leases are closed, and its journal is removed. Every step may run again after a crash of the worker.
  */
 import { rm } from "node:fs/promises";
-import { readForSettlement } from "../domains/catalog/index.ts";
+import { type Price, readForSettlement } from "../domains/catalog/index.ts";
 import type { LedgerStore } from "../domains/ledger/index.ts";
-import type { Intent, PriceComponents, UsageEvent } from "../domains/metering/index.ts";
+import type { Intent, UsageEvent } from "../domains/metering/index.ts";
 import type { Clock } from "../lib/clock.ts";
 import { eventIdOf } from "../lib/ids.ts";
 import { countedUsage, type Usage } from "../lib/quantities.ts";
@@ -16,7 +16,7 @@ import { learnUsage } from "../providers/learn-usage.ts";
 import { toUpstream } from "../providers/to-upstream.ts";
 import type { Upstream } from "../providers/upstream.ts";
 import type { JournalPoster } from "./journal-poster.ts";
-import { settleIntent } from "./settle-intent.ts";
+import { type KeptUsage, settleIntent, usageOfKept } from "./settle-intent.ts";
 
 export type Recovery = {
   gatewayId: string;
@@ -26,6 +26,11 @@ export type Recovery = {
   database: Database;
   store: LedgerStore;
   sealKey: string;
+  /**
+   * What is known of answers that are kept before they are charged. What is not among them must be void from then
+   * on: a late write of the dead gateway finds that, and keeps nothing.
+   */
+  readKept(intents: readonly Intent[]): Promise<KeptUsage>;
   clock: Clock;
   log: Log;
 };
@@ -40,10 +45,10 @@ export async function recoverGateway(recovery: Recovery): Promise<boolean> {
   const { poster, store, gatewayId, log } = recovery;
   const intents = poster.openIntents();
   if (intents.length > 0) {
-    const providers = await readProviders(recovery, intents);
+    const known = await readKnown(recovery, intents);
     for (let i = 0; i < intents.length; i += ASKED_AT_ONCE) {
       const group = intents.slice(i, i + ASKED_AT_ONCE);
-      const settled = await Promise.all(group.map((intent) => settle(recovery, intent, providers)));
+      const settled = await Promise.all(group.map((intent) => settle(recovery, intent, known)));
       faultPoint("worker: interrupted attempts looked up");
       await poster.postRecovered(settled.filter((event) => event !== undefined));
       faultPoint("worker: interrupted attempts posted");
@@ -63,19 +68,23 @@ export async function recoverGateway(recovery: Recovery): Promise<boolean> {
   return true;
 }
 
-type Providers = {
+type Known = {
   upstreams: ReadonlyMap<bigint, Upstream>;
-  prices: ReadonlyMap<bigint, PriceComponents>;
+  prices: ReadonlyMap<bigint, Price>;
+  kept: KeptUsage;
 };
 
 async function settle(
   { clock, log }: Recovery,
   intent: Intent,
-  { upstreams, prices }: Providers,
+  { upstreams, prices, kept }: Known,
 ): Promise<UsageEvent | undefined> {
   const upstream = upstreams.get(intent.deploymentId);
   const price = prices.get(intent.priceVersionId);
   if (price === undefined) throw new Error(`price version ${intent.priceVersionId} does not exist`);
+  if (intent.isKept) {
+    return settleIntent(intent, { usage: usageOfKept(intent, kept), price, nowMs: clock.nowMs() });
+  }
   const learnt = await learn(intent, upstream, log);
   const mayLearnLater =
     upstream?.quirks.usage_lookup === true && clock.nowMs() - intent.startedAtMs < GIVE_UP_MS;
@@ -102,10 +111,11 @@ async function learn(
 }
 
 /** What was removed since is included: an attempt that began before must still be settled. */
-async function readProviders(
-  { database, sealKey }: Recovery,
+async function readKnown(
+  { database, sealKey, readKept }: Recovery,
   intents: readonly Intent[],
-): Promise<Providers> {
+): Promise<Known> {
+  const kept = await readKept(intents.filter((intent) => intent.isKept));
   const { prices, deployments } = await readForSettlement(database, {
     sealKey,
     priceVersionIds: intents.map((intent) => intent.priceVersionId),
@@ -114,5 +124,5 @@ async function readProviders(
   const upstreams = [...deployments].map(
     ([deploymentId, { provider }]) => [deploymentId, toUpstream(provider)] as const,
   );
-  return { prices, upstreams: new Map(upstreams) };
+  return { prices, upstreams: new Map(upstreams), kept };
 }

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import type { Intent } from "../domains/metering/index.ts";
+import { type Intent, usageEventId } from "../domains/metering/index.ts";
 import { nanos, picos } from "../lib/money.ts";
 import { countedUsage, NO_USAGE } from "../lib/quantities.ts";
-import { settleIntent } from "./settle-intent.ts";
+import { settleIntent, usageOfKept } from "./settle-intent.ts";
 
 const intent = (holdNanos: bigint): Intent => ({
   requestId: "00000000-0000-7000-8000-000000000010",
@@ -14,18 +14,23 @@ const intent = (holdNanos: bigint): Intent => ({
   modelId: 3n,
   deploymentId: 4n,
   priceVersionId: 5n,
+  serviceTier: "standard",
   leaseIds: [6n, 7n],
   startedAtMs: 1_700_000_000_000,
   inputTokensCounted: 10,
   inputTokensMax: 100,
   outputTokensMax: 50,
   holdNanos: nanos(holdNanos),
+  isKept: false,
 });
 
 const price = {
-  uncached_input: picos(137_001n),
-  output_text: picos(1_913_007n),
-  requests: picos(7n),
+  picos: {
+    uncached_input: picos(137_001n),
+    output_text: picos(1_913_007n),
+    requests: picos(7n),
+  },
+  serviceTiers: { batch: { uncached_input: picos(68_501n), output_text: picos(956_503n) } },
 };
 const nowMs = 1_700_000_009_000;
 
@@ -65,6 +70,40 @@ describe("an attempt whose gateway has died", () => {
       0n,
       0n,
     ]);
+  });
+
+  test("is charged by the prices of the service tier that was asked for", () => {
+    const usage = countedUsage({ inputTokens: 31, outputTokens: 17 });
+    const asked = { ...intent(1_000_000n), serviceTier: "batch" as const };
+
+    expect(settleIntent(asked, { usage, price, nowMs })).toMatchObject({
+      serviceTier: "batch",
+      costPicos: 31n * 68_501n + 17n * 956_503n,
+    });
+    expect(() => settleIntent({ ...asked, serviceTier: "flex" }, { usage, price, nowMs })).toThrow(
+      "without a price for flex",
+    );
+  });
+
+  test("is charged if and only if its answer was kept, where answers are kept before they are charged", () => {
+    const usage = {
+      ...countedUsage({ inputTokens: 31, outputTokens: 17 }),
+      source: "provider" as const,
+    };
+    const first = { ...intent(1_000_000n), isKept: true };
+    const second = { ...first, attempt: 2 };
+    const kept = new Map([[usageEventId(second), usage]]);
+
+    expect(usageOfKept(first, kept)).toBe(NO_USAGE);
+    expect(usageOfKept(second, kept)).toBe(usage);
+    expect(settleIntent(first, { usage: usageOfKept(first, kept), price, nowMs })).toMatchObject({
+      source: "none",
+      costPicos: 0n,
+      quantities: {},
+    });
+    expect(settleIntent(second, { usage: usageOfKept(second, kept), price, nowMs }).costPicos).toBe(
+      picos(31n * 137_001n + 17n * 1_913_007n + 7n),
+    );
   });
 
   test("is never charged more than its hold; the rest is on record", () => {

@@ -59,12 +59,14 @@ async function leaveJournal(
       modelId: model?.modelId ?? 0n,
       deploymentId: model?.deployments[0]?.deploymentId ?? 0n,
       priceVersionId: model?.prices[0]?.priceVersionId ?? 0n,
+      serviceTier: "standard",
       leaseIds: [leaseId],
       startedAtMs: Date.now(),
       inputTokensCounted: 11,
       inputTokensMax: 500,
       outputTokensMax: 100,
       holdNanos: nanos(1_000_000n),
+      isKept: false,
     };
   });
   const folder = join(stack.home, "journal", gatewayId);

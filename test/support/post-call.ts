@@ -57,6 +57,7 @@ export async function postCall(database: Database, call: PostedCall): Promise<st
         modelId: id("model_id"),
         deploymentId: id("deployment_id"),
         priceVersionId: id("price_version_id"),
+        serviceTier: "standard",
         leaseIds: [lease.leaseId],
         startedAtMs: call.startedAt.getTime(),
         endedAtMs: call.startedAt.getTime() + 500,

@@ -24,6 +24,7 @@ export function usageEvent(
     modelId: 1n,
     deploymentId: 1n,
     priceVersionId: 1n,
+    serviceTier: "standard",
     startedAtMs: 1_700_000_000_000 + number,
     endedAtMs: 1_700_000_001_000 + number,
     outcome: "completed",

@@ -21,8 +21,8 @@ export async function readCatalog(
   return await database.transact(async (client) => {
     await client.query("set transaction isolation level repeatable read, read only");
     const providers = await readProviders(client, { sealKey, removedToo: false });
-    const deployments = await readDeployments(client, providers);
     const prices = await readAllPrices(client);
+    const deployments = await readDeployments(client, providers, prices.byDeployment);
     const { rows } = await client.query<ModelRow>(
       "select model_id, name, context_tokens, max_output_tokens from model where removed_at is null order by name",
     );
@@ -34,7 +34,7 @@ export async function readCatalog(
           name: row.name,
           contextTokens: row.context_tokens,
           maxOutputTokens: row.max_output_tokens,
-          prices: prices.get(row.model_id) ?? [],
+          prices: prices.byModel.get(row.model_id) ?? [],
           deployments: deployments.get(row.model_id) ?? [],
         },
       ]),
@@ -53,7 +53,7 @@ export async function readForSettlement(
     priceVersionIds: readonly bigint[];
     deploymentIds: readonly bigint[];
   },
-): Promise<{ prices: Map<bigint, Price["picos"]>; deployments: Map<bigint, Deployment> }> {
+): Promise<{ prices: Map<bigint, Price>; deployments: Map<bigint, Deployment> }> {
   return await database.transact(async (client) => {
     await client.query("set transaction isolation level repeatable read, read only");
     const prices = await readPrices(client, options.priceVersionIds);
@@ -65,7 +65,7 @@ export async function readForSettlement(
     );
     const deployments = rows.map((row) => toDeployment(row, providers));
     return {
-      prices: new Map(prices.map((price) => [price.priceVersionId, price.picos])),
+      prices: new Map(prices.map((price) => [price.priceVersionId, price])),
       deployments: new Map(
         deployments
           .filter((deployment) => deployment !== undefined)
@@ -85,15 +85,17 @@ type DeploymentRow = {
 function toDeployment(
   row: DeploymentRow,
   providers: ReadonlyMap<bigint, Provider>,
+  prices: readonly Price[] = [],
 ): Deployment | undefined {
   const provider = providers.get(row.provider_id);
   if (provider === undefined) return undefined;
-  return { deploymentId: row.deployment_id, upstreamModel: row.upstream_model, provider };
+  return { deploymentId: row.deployment_id, upstreamModel: row.upstream_model, provider, prices };
 }
 
 async function readDeployments(
   client: PoolClient,
   providers: ReadonlyMap<bigint, Provider>,
+  prices: ReadonlyMap<bigint, readonly Price[]>,
 ): Promise<Map<bigint, Deployment[]>> {
   const { rows } = await client.query<DeploymentRow>(
     `select deployment_id, model_id, provider_id, upstream_model from deployment
@@ -101,7 +103,7 @@ async function readDeployments(
   );
   const deployments = new Map<bigint, Deployment[]>();
   for (const row of rows) {
-    const deployment = toDeployment(row, providers);
+    const deployment = toDeployment(row, providers, prices.get(row.deployment_id));
     if (deployment === undefined) continue;
     const ofModel = deployments.get(row.model_id) ?? [];
     ofModel.push(deployment);

@@ -14,14 +14,20 @@ export type Provider = {
 };
 
 /** A model as one provider serves it. */
-export type Deployment = { deploymentId: bigint; upstreamModel: string; provider: Provider };
+export type Deployment = {
+  deploymentId: bigint;
+  upstreamModel: string;
+  provider: Provider;
+  /** What the provider charges us, newest first; empty where nobody has said. Callers never pay by it. */
+  prices: readonly Price[];
+};
 
 export type Model = {
   modelId: bigint;
   name: string;
   contextTokens: number | null;
   maxOutputTokens: number | null;
-  /** Newest first; those that begin later are included. */
+  /** What callers pay, newest first; those that begin later are included. */
   prices: readonly Price[];
   /** In the order in which a plan tries them. */
   deployments: readonly Deployment[];

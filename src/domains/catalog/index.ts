@@ -10,7 +10,17 @@ export {
   removeModel,
   setPrice,
 } from "./model-store.ts";
-export { type PriceTerms, priceAt } from "./price.ts";
+export {
+  type Price,
+  type PriceComponents,
+  type PriceTerms,
+  priceAt,
+  type SpecialServiceTier,
+  termsFor,
+  type UnitPrices,
+  unitPriceOf,
+  unitPricesAt,
+} from "./price.ts";
 export { listPrices } from "./price-store.ts";
 export type { ModelRecord, PriceRecord, ProviderRecord } from "./records.ts";
 export { createProvider, listProviders, readProvider, removeProvider } from "./store.ts";

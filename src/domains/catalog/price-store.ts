@@ -1,50 +1,74 @@
 /** Price versions on PostgreSQL: rows are added and never changed, which a trigger of the table enforces. */
 import type { PoolClient } from "pg";
 import { assert, Failure } from "../../lib/errors.ts";
-import { type Picos, picos } from "../../lib/money.ts";
+import { picos } from "../../lib/money.ts";
 import type { QuantityName } from "../../lib/quantities.ts";
+import type { ServiceTier } from "../../lib/service-tiers.ts";
 import { violatedConstraint } from "../../platform/db/change.ts";
 import type { Database } from "../../platform/db/database.ts";
 import { idAfter, type Page, type PageRequest, toPage } from "../../platform/db/page.ts";
 import { completeTerms, type Price, type PriceTerms } from "./price.ts";
+import { type PriceCell, toCells, toTerms } from "./price-cells.ts";
 import type { PriceRecord } from "./records.ts";
 
 type PriceRow = {
   price_version_id: bigint;
   model_id: bigint;
   model: string;
+  deployment_id: bigint | null;
+  provider: string | null;
+  upstream_model: string | null;
+  source: string;
   valid_from: Date;
   valid_to: Date | null;
-  /** Pico-dollars as text: JSON numbers would lose digits. */
-  picos: Record<string, string>;
+  cells: StoredCell[];
 };
 
-const selectPrice = `
-  select price_version_id, model_id, model.name as model, valid_from,
-    lead(valid_from) over (partition by model_id order by valid_from) as valid_to,
-    (select jsonb_object_agg(quantity, picos_per_unit::text) from price_component
-     where price_component.price_version_id = price_version.price_version_id) as picos
-  from price_version join model using (model_id)`;
+/** Pico-dollars as text: JSON numbers would lose digits. */
+type StoredCell = [tier: ServiceTier, above: number, quantity: QuantityName, picos: string];
 
-/** From now if `validFrom` is undefined. The caller holds the lock of the model. */
-export async function insertPrice(
-  client: PoolClient,
-  options: { modelId: bigint; terms: PriceTerms; validFrom?: Date | undefined },
-): Promise<bigint> {
+const selectPrice = `
+  select price_version_id, v.model_id, model.name as model, deployment_id, provider.name as provider,
+    upstream_model, source, valid_from,
+    lead(valid_from) over (partition by v.model_id, deployment_id order by valid_from) as valid_to,
+    array(select jsonb_build_array(service_tier, above_input_tokens, quantity, picos_per_unit::text)
+     from price_component c where c.price_version_id = v.price_version_id) as cells
+  from price_version v
+  join model using (model_id)
+  left join deployment using (deployment_id)
+  left join provider using (provider_id)`;
+
+export type NewPrice = {
+  modelId: bigint;
+  /** Undefined: what callers pay. Otherwise what the provider of this deployment charges us. */
+  deploymentId?: bigint | undefined;
+  terms: PriceTerms;
+  /** Undefined: from now. */
+  validFrom?: Date | undefined;
+  /** Undefined: the operator. */
+  source?: string | undefined;
+};
+
+/** Where nobody says otherwise, an operator has set the price. */
+export const OPERATOR = "operator";
+
+/** The caller holds the lock of the model. */
+export async function insertPrice(client: PoolClient, options: NewPrice): Promise<bigint> {
+  const cells = toCells(completeTerms(options.terms));
   try {
     const { rows } = await client.query<{ price_version_id: bigint }>(
-      `insert into price_version (model_id, valid_from)
-       values ($1, greatest($2::timestamptz, clock_timestamp())) returning price_version_id`,
-      [options.modelId, options.validFrom ?? null],
+      `insert into price_version (model_id, deployment_id, valid_from, source)
+       values ($1, $2, greatest($3::timestamptz, clock_timestamp()), $4) returning price_version_id`,
+      [
+        options.modelId,
+        options.deploymentId ?? null,
+        options.validFrom ?? null,
+        options.source ?? OPERATOR,
+      ],
     );
     const priceVersionId = rows[0]?.price_version_id;
     assert(priceVersionId !== undefined, "insert into price_version returned no row");
-    const terms = completeTerms(options.terms);
-    await client.query(
-      `insert into price_component (price_version_id, quantity, picos_per_unit)
-       select $1, quantity, picos from unnest($2::text[], $3::bigint[]) as term (quantity, picos)`,
-      [priceVersionId, Object.keys(terms), Object.values(terms)],
-    );
+    await insertCells(client, priceVersionId, cells);
     return priceVersionId;
   } catch (error) {
     if (violatedConstraint(error) !== "price_versions_of_a_model_do_not_overlap") throw error;
@@ -54,6 +78,25 @@ export async function insertPrice(
       { param: "valid_from" },
     );
   }
+}
+
+async function insertCells(
+  client: PoolClient,
+  priceVersionId: bigint,
+  cells: readonly PriceCell[],
+): Promise<void> {
+  await client.query(
+    `insert into price_component (price_version_id, service_tier, above_input_tokens, quantity, picos_per_unit)
+     select $1, tier, above, quantity, picos
+     from unnest($2::text[], $3::int[], $4::text[], $5::bigint[]) as cell (tier, above, quantity, picos)`,
+    [
+      priceVersionId,
+      cells.map((cell) => cell.serviceTier),
+      cells.map((cell) => cell.aboveInputTokens),
+      cells.map((cell) => cell.quantity),
+      cells.map((cell) => cell.picos),
+    ],
+  );
 }
 
 export async function readPrice(client: PoolClient, priceVersionId: bigint): Promise<PriceRecord> {
@@ -69,14 +112,14 @@ export async function readPrices(
   // Filtered outside, because the end of a version is the beginning of another one.
   const { rows } = await client.query<PriceRow>(
     `select * from (${selectPrice}
-       where model_id in (select model_id from price_version where price_version_id = any ($1::bigint[]))
+       where v.model_id in (select model_id from price_version where price_version_id = any ($1::bigint[]))
      ) price where price_version_id = any ($1::bigint[])`,
     [priceVersionIds],
   );
   return rows.map(toPriceRecord);
 }
 
-/** Newest first, of one model or of all. */
+/** Newest first, of one model or of all; those of deployments are among them. */
 export async function listPrices(
   database: Database,
   options: PageRequest & { model?: string | undefined },
@@ -91,44 +134,75 @@ export async function listPrices(
   return toPage(rows.map(toPriceRecord), options, (row) => String(row.priceVersionId));
 }
 
-/** The versions in force, by model. */
+/** What callers pay now, by model. */
 export async function readCurrentPrices(
   client: PoolClient,
   modelIds: readonly bigint[],
 ): Promise<Map<bigint, PriceRecord>> {
   const { rows } = await client.query<PriceRow>(
-    `select * from (${selectPrice} where model_id = any ($1::bigint[])) price
+    `select * from (${selectPrice} where v.model_id = any ($1::bigint[]) and deployment_id is null) price
      where valid_from <= clock_timestamp() and (valid_to is null or valid_to > clock_timestamp())`,
     [modelIds],
   );
   return new Map(rows.map((row) => [row.model_id, toPriceRecord(row)]));
 }
 
+export type AllPrices = {
+  byModel: ReadonlyMap<bigint, readonly Price[]>;
+  byDeployment: ReadonlyMap<bigint, readonly Price[]>;
+};
+
 /** All versions of all models that are offered, newest first, for the memory of a gateway. */
-export async function readAllPrices(client: PoolClient): Promise<Map<bigint, Price[]>> {
+export async function readAllPrices(client: PoolClient): Promise<AllPrices> {
   const { rows } = await client.query<PriceRow>(
     `${selectPrice} where model.removed_at is null order by valid_from desc`,
   );
-  const prices = new Map<bigint, Price[]>();
-  for (const row of rows) {
-    const ofModel = prices.get(row.model_id) ?? [];
-    ofModel.push({
-      priceVersionId: row.price_version_id,
-      validFromMs: row.valid_from.getTime(),
-      picos: toTerms(row.picos),
-    });
-    prices.set(row.model_id, ofModel);
-  }
-  return prices;
+  const ofDeployments = rows.filter((row) => row.deployment_id !== null);
+  const ofModels = rows.filter((row) => row.deployment_id === null);
+  return {
+    byModel: groupPrices(ofModels, (row) => row.model_id),
+    byDeployment: groupPrices(ofDeployments, (row) => row.deployment_id as bigint),
+  };
 }
 
-const toPriceRecord = (row: PriceRow): PriceRecord => ({
+function groupPrices(
+  rows: readonly PriceRow[],
+  keyOf: (row: PriceRow) => bigint,
+): Map<bigint, Price[]> {
+  const groups = new Map<bigint, Price[]>();
+  for (const row of rows) {
+    const group = groups.get(keyOf(row)) ?? [];
+    group.push(toPrice(row));
+    groups.set(keyOf(row), group);
+  }
+  return groups;
+}
+
+const toPrice = (row: PriceRow): Price => ({
   priceVersionId: row.price_version_id,
-  model: row.model,
-  validFrom: row.valid_from,
-  validTo: row.valid_to,
-  picos: toTerms(row.picos),
+  validFromMs: row.valid_from.getTime(),
+  ...toTerms(row.cells.map(toCell)),
 });
 
-const toTerms = (terms: Record<string, string>): Partial<Record<QuantityName, Picos>> =>
-  Object.fromEntries(Object.entries(terms).map(([name, text]) => [name, picos(BigInt(text))]));
+const toPriceRecord = (row: PriceRow): PriceRecord => ({
+  ...toPrice(row),
+  model: row.model,
+  deployment:
+    row.deployment_id === null
+      ? null
+      : {
+          deploymentId: row.deployment_id,
+          provider: row.provider ?? "",
+          upstreamModel: row.upstream_model ?? "",
+        },
+  source: row.source,
+  validFrom: row.valid_from,
+  validTo: row.valid_to,
+});
+
+const toCell = ([serviceTier, aboveInputTokens, quantity, text]: StoredCell): PriceCell => ({
+  serviceTier,
+  aboveInputTokens,
+  quantity,
+  picos: picos(BigInt(text)),
+});

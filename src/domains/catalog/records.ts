@@ -1,6 +1,5 @@
 /** Providers, models and prices as operators see them. */
-import type { Picos } from "../../lib/money.ts";
-import type { QuantityName } from "../../lib/quantities.ts";
+import type { Price } from "./price.ts";
 
 export type ProviderRecord = {
   providerId: bigint;
@@ -51,11 +50,9 @@ export type NewModel = {
   license?: string | undefined;
 };
 
-export type PriceRecord = {
-  priceVersionId: bigint;
+export type PriceRecord = Price & {
   model: string;
   validFrom: Date;
   /** The beginning of the next version; null: none is known. */
   validTo: Date | null;
-  picos: Partial<Record<QuantityName, Picos>>;
 };

@@ -23,6 +23,7 @@ const columns: readonly [name: string, type: string, read: (event: UsageEvent) =
   ["model_id", "bigint", (e) => e.modelId],
   ["deployment_id", "bigint", (e) => e.deploymentId],
   ["price_version_id", "bigint", (e) => e.priceVersionId],
+  ["service_tier", "text", (e) => e.serviceTier],
   ["started_at", "timestamptz", (e) => new Date(e.startedAtMs).toISOString()],
   ["ended_at", "timestamptz", (e) => new Date(e.endedAtMs).toISOString()],
   ["outcome", "text", (e) => e.outcome],

@@ -12,12 +12,12 @@ import {
   type QuantityName,
   quantityNames,
 } from "../../lib/quantities.ts";
+import { unitPriceOf } from "../catalog/index.ts";
 import {
   affordableOutputTokens,
   chargedQuantities,
   isPriced,
   type PriceComponents,
-  priceOf,
   rate,
   unpricedOf,
   upperBound,
@@ -125,11 +125,11 @@ describe("rating", () => {
   test("knows no price of a piece that is not named, and that is not a price of zero", () => {
     const price = { uncached_input: picos(7n), output_text: picos(9n), characters: picos(0n) };
 
-    expect(priceOf(price, "cache_write_1h")).toBe(picos(7n));
-    expect(priceOf(price, "images")).toBeUndefined();
-    expect(priceOf(price, "characters")).toBe(picos(0n));
-    expect(priceOf(price, "requests")).toBe(picos(0n));
-    expect(priceOf(price, "cache_hits")).toBe(picos(0n));
+    expect(unitPriceOf(price, "cache_write_1h")).toBe(picos(7n));
+    expect(unitPriceOf(price, "images")).toBeUndefined();
+    expect(unitPriceOf(price, "characters")).toBe(picos(0n));
+    expect(unitPriceOf(price, "requests")).toBe(picos(0n));
+    expect(unitPriceOf(price, "cache_hits")).toBe(picos(0n));
     expect(unpricedOf(price, { images: 1, characters: 5, reasoning: 3, audio_seconds: 0 })).toEqual(
       ["images"],
     );

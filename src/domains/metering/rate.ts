@@ -3,21 +3,24 @@
  */
 import { type Picos, picos, ZERO_PICOS } from "../../lib/money.ts";
 import {
-  freeUnlessPriced,
   inputTokenNames,
   inputTokensOf,
   outputTokenNames,
   outputTokensOf,
   pieceNames,
-  plainQuantityOf,
   type Quantities,
   type QuantityName,
   quantityNames,
   type Usage,
 } from "../../lib/quantities.ts";
+import {
+  type PriceComponents,
+  type UnitPrices,
+  unitPriceOf,
+  unitPricesAt,
+} from "../catalog/index.ts";
 
-/** Pico-dollars per unit. A quantity that is not named has no price of its own. */
-export type PriceComponents = Readonly<Partial<Record<QuantityName, Picos>>>;
+export type { PriceComponents };
 
 /** The most that a call can use. */
 export type UsageLimits = {
@@ -33,31 +36,21 @@ export type UsageLimits = {
  */
 export type PriceNeeds = readonly (readonly QuantityName[])[];
 
+const ONE_REQUEST: Quantities = { requests: 1 };
 const TEXT: PriceNeeds = [["uncached_input"], ["output_text"]];
-
-/** A quantity without a price of its own costs as much as its plainer one. Undefined: it has no price at all. */
-export function priceOf(price: PriceComponents, name: QuantityName): Picos | undefined {
-  const own = price[name];
-  if (own !== undefined) return own;
-  const plainer = plainQuantityOf[name];
-  if (plainer !== undefined) return priceOf(price, plainer);
-  return freeUnlessPriced.includes(name) ? ZERO_PICOS : undefined;
-}
 
 /** What is charged of a usage: its quantities and one request; nothing where no provider can have worked. */
 export function chargedQuantities(usage: Usage): Quantities {
   if (usage.source === "none") return {};
-  return usage.source === "cache" ? usage.quantities : { ...usage.quantities, requests: 1 };
+  return usage.source === "cache" ? usage.quantities : { ...usage.quantities, ...ONE_REQUEST };
 }
 
-/** The exact cost of the quantities. What has no price is charged nothing; `unpricedOf` names it. */
+/**
+ * The exact cost of the quantities, by the context tier that all input tokens together reach. What has no price is
+ * charged nothing; `unpricedOf` names it.
+ */
 export function rate(price: PriceComponents, quantities: Quantities): Picos {
-  let cost = 0n;
-  for (const name of quantityNames) {
-    const units = quantities[name];
-    if (units !== undefined && units !== 0) cost += unitPrice(price, name) * BigInt(units);
-  }
-  return picos(cost);
+  return rateAt(unitPricesAt(price, inputTokensOf(quantities)), quantities);
 }
 
 /**
@@ -65,23 +58,26 @@ export function rate(price: PriceComponents, quantities: Quantities): Picos {
  * a provider that reports what nobody asked for: it is booked with its quantity, charged nothing, and to be told.
  */
 export const unpricedOf = (price: PriceComponents, quantities: Quantities): QuantityName[] =>
-  quantityNames.filter((name) => (quantities[name] ?? 0) > 0 && priceOf(price, name) === undefined);
+  quantityNames.filter(
+    (name) => (quantities[name] ?? 0) > 0 && unitPriceOf(price, name) === undefined,
+  );
 
 /** A call that needs what its price does not name is refused rather than served for nothing. */
 export const isPriced = (price: PriceComponents, needs: PriceNeeds = TEXT): boolean =>
-  needs.every((names) => names.some((name) => priceOf(price, name) !== undefined));
+  needs.every((names) => names.some((name) => unitPriceOf(price, name) !== undefined));
 
 /**
- * The most that a call can cost: every input token at the dearest input price, every output token at the
- * dearest output price. Whatever kinds the provider reports, the sum of their parts stays below it.
+ * The most that a call can cost: every input token at the dearest input price, every output token at the dearest
+ * output price, by the dearest of the context tiers that its input may reach. Whatever kinds the provider reports,
+ * the sum of their parts stays below it.
  */
 export function upperBound(price: PriceComponents, limits: UsageLimits): Picos {
-  const { fixed = {} } = limits;
-  const inputTokens = BigInt(limits.inputTokens + inputTokensOf(fixed));
-  const outputTokens = BigInt(limits.outputTokens + outputTokensOf(fixed));
-  let most = dearest(price, inputTokenNames) * inputTokens;
-  most += dearest(price, outputTokenNames) * outputTokens;
-  most += rate(price, { ...piecesOf(fixed), requests: 1 });
+  const outputTokens = BigInt(limits.outputTokens + outputTokensOf(limits.fixed ?? {}));
+  let most = 0n;
+  for (const reachable of reachableBounds(price, limits)) {
+    const bound = reachable.beside + reachable.perOutputToken * outputTokens;
+    if (bound > most) most = bound;
+  }
   return picos(most);
 }
 
@@ -90,21 +86,50 @@ export function affordableOutputTokens(
   price: PriceComponents,
   limits: Omit<UsageLimits, "outputTokens"> & { amount: Picos },
 ): number {
-  const rest = limits.amount - upperBound(price, { ...limits, outputTokens: 0 });
-  if (rest < 0n) return -1;
-  const perToken = dearest(price, outputTokenNames);
-  return perToken === 0n ? Number.MAX_SAFE_INTEGER : Number(rest / perToken);
+  const fixedTokens = BigInt(outputTokensOf(limits.fixed ?? {}));
+  let least = BigInt(Number.MAX_SAFE_INTEGER);
+  for (const { beside, perOutputToken } of reachableBounds(price, limits)) {
+    const rest = limits.amount - beside - perOutputToken * fixedTokens;
+    if (rest < 0n) return -1;
+    if (perOutputToken === 0n) continue;
+    const tokens = rest / perOutputToken;
+    if (tokens < least) least = tokens;
+  }
+  return Number(least);
 }
 
-const unitPrice = (price: PriceComponents, name: QuantityName): Picos =>
-  priceOf(price, name) ?? ZERO_PICOS;
+/** By each context tier that the input may reach: what all but the output can cost, and an output token at most. */
+function reachableBounds(
+  price: PriceComponents,
+  { inputTokens, fixed }: Omit<UsageLimits, "outputTokens">,
+): { beside: bigint; perOutputToken: bigint }[] {
+  const inputTokensMax = inputTokens + inputTokensOf(fixed ?? {});
+  const pieces = fixed === undefined ? ONE_REQUEST : { ...piecesOf(fixed), ...ONE_REQUEST };
+  const tiers = (price.contextTiers ?? []).filter((tier) => tier.aboveInputTokens < inputTokensMax);
+  return [price, ...tiers.map((tier) => tier.picos)].map((prices) => ({
+    beside: dearest(prices, inputTokenNames) * BigInt(inputTokensMax) + rateAt(prices, pieces),
+    perOutputToken: dearest(prices, outputTokenNames),
+  }));
+}
+
+function rateAt(prices: UnitPrices, quantities: Quantities): Picos {
+  let cost = 0n;
+  for (const name of quantityNames) {
+    const units = quantities[name];
+    if (units !== undefined && units !== 0) cost += unitPrice(prices, name) * BigInt(units);
+  }
+  return picos(cost);
+}
+
+const unitPrice = (prices: UnitPrices, name: QuantityName): Picos =>
+  unitPriceOf(prices, name) ?? ZERO_PICOS;
 
 const piecesOf = (quantities: Quantities): Quantities =>
   Object.fromEntries(pieceNames.map((name) => [name, quantities[name] ?? 0]));
 
-function dearest(price: PriceComponents, names: readonly QuantityName[]): bigint {
+function dearest(prices: UnitPrices, names: readonly QuantityName[]): bigint {
   return names.reduce((most, name) => {
-    const unit = unitPrice(price, name);
+    const unit = unitPrice(prices, name);
     return unit > most ? unit : most;
   }, 0n);
 }

@@ -2,7 +2,8 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { ATTEMPTS_MAX } from "../../lib/ids.ts";
 import { nanos, picos } from "../../lib/money.ts";
-import { quantityNames } from "../../lib/quantities.ts";
+import { quantityNames, usageSources } from "../../lib/quantities.ts";
+import { serviceTiers } from "../../lib/service-tiers.ts";
 import { PAYLOAD_BYTES_MAX } from "../../platform/journal/format.ts";
 import {
   callFactsOf,
@@ -28,6 +29,7 @@ const facts = {
   modelId: id,
   deploymentId: id,
   priceVersionId: id,
+  serviceTier: fc.constantFrom(...serviceTiers),
   leaseIds: fc.array(id, { minLength: 1, maxLength: 3 }),
   startedAtMs: timeMs,
 };
@@ -38,6 +40,7 @@ const intent: fc.Arbitrary<Intent> = fc.record({
   inputTokensMax: fc.nat(),
   outputTokensMax: fc.nat(),
   holdNanos: amount.map(nanos),
+  isKept: fc.boolean(),
 });
 
 const quantities = fc.record(
@@ -52,7 +55,7 @@ const usage: fc.Arbitrary<UsageEvent> = fc.record({
   ...facts,
   endedAtMs: timeMs,
   outcome: fc.constantFrom("completed", "disconnected", "failed", "interrupted"),
-  source: fc.constantFrom("provider", "lookup", "counted", "none"),
+  source: fc.constantFrom(...usageSources),
   quantities,
   costPicos: amount.map(picos),
   chargeNanos: amount.map(nanos),

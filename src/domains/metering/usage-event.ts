@@ -7,6 +7,7 @@
 import { eventIdOf } from "../../lib/ids.ts";
 import { type Nanos, nanos, type Picos, picos } from "../../lib/money.ts";
 import type { Quantities, UsageSource } from "../../lib/quantities.ts";
+import type { ServiceTier } from "../../lib/service-tiers.ts";
 
 /** Who asked for what, and which leases pay. */
 export type CallFacts = {
@@ -18,6 +19,8 @@ export type CallFacts = {
   modelId: bigint;
   deploymentId: bigint;
   priceVersionId: bigint;
+  /** By whose prices of that version. */
+  serviceTier: ServiceTier;
   /** The first pays with money (the organization's wallet); the others are budgets. */
   leaseIds: readonly bigint[];
   startedAtMs: number;
@@ -30,6 +33,11 @@ export type Intent = CallFacts & {
   inputTokensMax: number;
   outputTokensMax: number;
   holdNanos: Nanos;
+  /**
+   * The answer is kept in the database before the attempt is settled, and is charged if and only if it was kept:
+   * after a crash the kept answers are asked for the usage, not the upstream. For calls whose client is ourselves.
+   */
+  isKept: boolean;
 };
 
 /**
@@ -68,6 +76,7 @@ export const callFactsOf = (intent: Intent): CallFacts => ({
   modelId: intent.modelId,
   deploymentId: intent.deploymentId,
   priceVersionId: intent.priceVersionId,
+  serviceTier: intent.serviceTier,
   leaseIds: intent.leaseIds,
   startedAtMs: intent.startedAtMs,
 });
@@ -80,7 +89,10 @@ export const usageEventId = (facts: CallFacts): string => eventIdOf(facts.reques
  */
 const RAW_CHARS_MAX = 8_192;
 
-/** JSON with short names: the journal is the hot path's only disk traffic. */
+/**
+ * JSON with short names: the journal is the hot path's only disk traffic. Names are only ever added, and what is
+ * left out means what it meant before there was a name for it, so that a journal outlives an upgrade.
+ */
 type Wire = { t: "i" | "u" | "l" } & Record<string, unknown>;
 
 export function encodeRecord(record: JournalRecord): string {
@@ -93,6 +105,7 @@ export function encodeRecord(record: JournalRecord): string {
         im: record.intent.inputTokensMax,
         om: record.intent.outputTokensMax,
         hn: record.intent.holdNanos.toString(),
+        kp: record.intent.isKept ? 1 : undefined,
       });
     case "usage":
       return JSON.stringify({
@@ -129,6 +142,7 @@ export function decodeRecord(text: string): JournalRecord {
           inputTokensMax: wire["im"] as number,
           outputTokensMax: wire["om"] as number,
           holdNanos: nanos(BigInt(wire["hn"] as string)),
+          isKept: wire["kp"] === 1,
         },
       };
     case "u":
@@ -161,6 +175,7 @@ function factsToWire(facts: CallFacts) {
     m: facts.modelId.toString(),
     d: facts.deploymentId.toString(),
     v: facts.priceVersionId.toString(),
+    st: facts.serviceTier === "standard" ? undefined : facts.serviceTier,
     l: facts.leaseIds.map(String),
     s: facts.startedAtMs,
   };
@@ -176,6 +191,7 @@ function factsFromWire(wire: Wire): CallFacts {
     modelId: BigInt(wire["m"] as string),
     deploymentId: BigInt(wire["d"] as string),
     priceVersionId: BigInt(wire["v"] as string),
+    serviceTier: (wire["st"] as ServiceTier | undefined) ?? "standard",
     leaseIds: (wire["l"] as string[]).map(BigInt),
     startedAtMs: wire["s"] as number,
   };
