@@ -105,6 +105,8 @@ export type ReasoningWish = {
   effort?: "none" | "minimal" | "low" | "medium" | "high" | "xhigh" | "max";
   budgetTokens?: number;
   summary?: "auto" | "concise" | "detailed";
+  /** The model may decide against it: a provider that cannot be asked to think is simply not asked. */
+  isOptional?: boolean;
 };
 
 export type Prompt = {
