@@ -56,3 +56,7 @@ export type PriceRecord = Price & {
   /** The beginning of the next version; null: none is known. */
   validTo: Date | null;
 };
+  /** Null: what callers pay. Otherwise what the provider of this deployment charges us. */
+  deployment: DeploymentRecord | null;
+  /** `operator`, or the list that it was taken from, with its version. */
+  source: string;
