@@ -117,10 +117,12 @@ export interface Lease {
 }
 
 export interface Model {
+  capabilities: string[] | null;
   context_tokens: number | null;
   created_at: Generated<Timestamp>;
   license: string | null;
   max_output_tokens: number | null;
+  modalities: string[] | null;
   model_id: Generated<bigint>;
   name: string;
   removed_at: Timestamp | null;
@@ -130,6 +132,7 @@ export interface Organization {
   created_at: Generated<Timestamp>;
   name: string;
   organization_id: Generated<bigint>;
+  regions: string[] | null;
   wallet_id: bigint;
 }
 
@@ -168,7 +171,37 @@ export interface Provider {
   quirks: Generated<Json>;
   region: string | null;
   removed_at: Timestamp | null;
-  sealed_credential: Buffer | null;
+}
+
+export interface ProviderCredential {
+  created_at: Generated<Timestamp>;
+  name: string;
+  provider_credential_id: Generated<bigint>;
+  provider_id: bigint;
+  removed_at: Timestamp | null;
+  sealed_value: Buffer | null;
+  weight: Generated<number>;
+}
+
+export interface Route {
+  created_at: Generated<Timestamp>;
+  current_version: number | null;
+  name: string;
+  route_id: Generated<bigint>;
+}
+
+export interface RouteCalled {
+  name: string;
+  route_id: bigint;
+}
+
+export interface RouteVersion {
+  actor: string;
+  created_at: Generated<Timestamp>;
+  definition: Json;
+  restores: number | null;
+  route_id: bigint;
+  version: number;
 }
 
 export interface Transfer {
@@ -237,6 +270,10 @@ export interface DB {
   price_version: PriceVersion;
   project: Project;
   provider: Provider;
+  provider_credential: ProviderCredential;
+  route: Route;
+  route_called: RouteCalled;
+  route_version: RouteVersion;
   transfer: Transfer;
   usage_event: UsageEvent;
   wallet: Wallet;
