@@ -38,7 +38,12 @@ const SEGMENT_BYTES = 2_600;
 
 const CANDIDATE = {
   ...{ modelId: 1n, deploymentId: 1n, healthKey: "1", credentialKey: "1" },
-  ...{ priceVersionId: PRICE_VERSION_ID, price: PRICE, maxOutputTokens: 1_000_000 },
+  ...{
+    priceVersionId: PRICE_VERSION_ID,
+    price: PRICE,
+    serviceTier: "standard",
+    maxOutputTokens: 1_000_000,
+  },
 };
 
 export class SimulatedGateway {

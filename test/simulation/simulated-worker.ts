@@ -8,7 +8,7 @@ import { NO_USAGE } from "../../src/lib/quantities.ts";
 import { JournalPoster } from "../../src/worker/journal-poster.ts";
 import { settleIntent } from "../../src/worker/settle-intent.ts";
 import { newOwner, type Owner } from "./scheduler.ts";
-import { PRICE, type Surroundings } from "./surroundings.ts";
+import { PRICES, type Surroundings } from "./surroundings.ts";
 
 const DISCOVER_MS = 100;
 const POLL_MS = 30;
@@ -106,6 +106,6 @@ export class SimulatedWorker {
       plan.recoversBlindly === true
         ? NO_USAGE
         : await upstream.learn(this.owner, usageEventId(intent));
-    return settleIntent(intent, { usage, price: PRICE, nowMs: scheduler.clock.nowMs() });
+    return settleIntent(intent, { usage, price: PRICES, nowMs: scheduler.clock.nowMs() });
   }
 }

@@ -17,6 +17,7 @@ export const PRICE: PriceComponents = {
   reasoning: picos(9_001n),
   requests: picos(503n),
 };
+export const PRICES = { picos: PRICE };
 export const PRICE_VERSION_ID = 1n;
 
 export type Organization = { walletId: bigint; scopes: readonly (readonly bigint[])[] };

@@ -5,8 +5,10 @@ export {
   isPriced,
   type PriceComponents,
   type PriceNeeds,
+  priceNeedsOf,
   rate,
   type UsageLimits,
+  unmetNeeds,
   unpricedOf,
   upperBound,
 } from "./rate.ts";

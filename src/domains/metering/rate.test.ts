@@ -18,7 +18,9 @@ import {
   chargedQuantities,
   isPriced,
   type PriceComponents,
+  priceNeedsOf,
   rate,
+  unmetNeeds,
   unpricedOf,
   upperBound,
 } from "./rate.ts";
@@ -109,17 +111,19 @@ describe("rating", () => {
     );
   });
 
-  test("needs a price for text in and out, unless the operation says what else it needs", () => {
+  test("needs a price for what its operation uses", () => {
+    const { chat, embeddings, image_generation: images } = priceNeedsOf;
     const text = { uncached_input: picos(0n), output_text: picos(0n) };
     const image = { images: picos(40_000_000_000n) };
 
-    expect(isPriced(text)).toBe(true);
-    expect(isPriced({ uncached_input: picos(1n) })).toBe(false);
-    expect(isPriced({ output_text: picos(1n) })).toBe(false);
-    expect(isPriced(text, [["images", "image_output"]])).toBe(true);
-    expect(isPriced(image, [["images", "image_output"]])).toBe(true);
-    expect(isPriced(text, [["images"]])).toBe(false);
-    expect(isPriced(image, [["uncached_input"], ["images"]])).toBe(false);
+    expect(isPriced(text, chat)).toBe(true);
+    expect(isPriced({ output_text: picos(1n) }, chat)).toBe(false);
+    expect(isPriced({ uncached_input: picos(1n) }, chat)).toBe(false);
+    expect(isPriced({ uncached_input: picos(1n) }, embeddings)).toBe(true);
+    expect(isPriced(text, images)).toBe(true);
+    expect(isPriced(image, images)).toBe(true);
+    expect(unmetNeeds(image, chat)).toEqual([["uncached_input"], ["output_text"]]);
+    expect(unmetNeeds({}, images)).toEqual([["images", "image_output"]]);
   });
 
   test("knows no price of a piece that is not named, and that is not a price of zero", () => {

@@ -2,6 +2,7 @@
  * Price × quantities. Pure and exact: pico-dollars per unit times whole units, summed, never rounded.
  */
 import { type Picos, picos, ZERO_PICOS } from "../../lib/money.ts";
+import type { Operation } from "../../lib/operations.ts";
 import {
   inputTokenNames,
   inputTokensOf,
@@ -36,8 +37,18 @@ export type UsageLimits = {
  */
 export type PriceNeeds = readonly (readonly QuantityName[])[];
 
+export const priceNeedsOf: Readonly<Record<Operation, PriceNeeds>> = {
+  chat: [["uncached_input"], ["output_text"]],
+  embeddings: [["uncached_input"]],
+  rerank: [["search_units", "uncached_input"]],
+  image_generation: [["images", "image_output"]],
+  image_edit: [["images", "image_output"]],
+  speech: [["characters", "audio_seconds", "audio_output"]],
+  transcription: [["audio_seconds", "audio_input"]],
+  moderation: [["uncached_input"]],
+};
+
 const ONE_REQUEST: Quantities = { requests: 1 };
-const TEXT: PriceNeeds = [["uncached_input"], ["output_text"]];
 
 /** What is charged of a usage: its quantities and one request; nothing where no provider can have worked. */
 export function chargedQuantities(usage: Usage): Quantities {
@@ -62,9 +73,12 @@ export const unpricedOf = (price: PriceComponents, quantities: Quantities): Quan
     (name) => (quantities[name] ?? 0) > 0 && unitPriceOf(price, name) === undefined,
   );
 
-/** A call that needs what its price does not name is refused rather than served for nothing. */
-export const isPriced = (price: PriceComponents, needs: PriceNeeds = TEXT): boolean =>
-  needs.every((names) => names.some((name) => unitPriceOf(price, name) !== undefined));
+/** What a call needs and its price does not name. Such a call is refused rather than served for nothing. */
+export const unmetNeeds = (price: PriceComponents, needs: PriceNeeds): PriceNeeds =>
+  needs.filter((names) => names.every((name) => unitPriceOf(price, name) === undefined));
+
+export const isPriced = (price: PriceComponents, needs: PriceNeeds): boolean =>
+  unmetNeeds(price, needs).length === 0;
 
 /**
  * The most that a call can cost: every input token at the dearest input price, every output token at the dearest

@@ -1,6 +1,7 @@
 /** What can be asked, and what a call is going to ask, in order. */
 import type { Model } from "../../domains/catalog/index.ts";
 import type { PriceComponents } from "../../domains/metering/index.ts";
+import type { ServiceTier } from "../../lib/service-tiers.ts";
 import type { Upstream } from "../../providers/upstream.ts";
 
 /** One deployment with one credential. */
@@ -23,7 +24,9 @@ export type Candidate = Target & {
   modelName: string;
   modelId: bigint;
   priceVersionId: bigint;
+  /** Those of the service tier below. */
   price: PriceComponents;
+  serviceTier: ServiceTier;
   contextTokens: number | undefined;
   maxOutputTokens: number;
 };

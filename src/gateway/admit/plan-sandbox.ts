@@ -40,6 +40,7 @@ export async function planSandbox(gateway: Gateway, request: CallRequest): Promi
         modelId: 0n,
         priceVersionId: 0n,
         price: {},
+        serviceTier: "standard",
         contextTokens: undefined,
         maxOutputTokens: OUTPUT_TOKENS_UNKNOWN,
       },

@@ -9,10 +9,17 @@ import {
   encodeRecord,
   type Outcome,
   rate,
+  unpricedOf,
   usageEventId,
 } from "../../domains/metering/index.ts";
 import { type Nanos, type Picos, ZERO_NANOS, ZERO_PICOS } from "../../lib/money.ts";
-import { countedUsage, inputTokensOf, outputTokensOf, type Usage } from "../../lib/quantities.ts";
+import {
+  countedUsage,
+  inputTokensOf,
+  outputTokensOf,
+  type Quantities,
+  type Usage,
+} from "../../lib/quantities.ts";
 import { faultPoint } from "../../platform/fault-point.ts";
 import { learnUsage } from "../../providers/learn-usage.ts";
 import type { Candidate } from "../admit/candidate.ts";
@@ -51,6 +58,7 @@ export class Attempt {
       modelId: candidate.modelId,
       deploymentId: candidate.deploymentId,
       priceVersionId: candidate.priceVersionId,
+      serviceTier: candidate.serviceTier,
       leaseIds: payment.hold?.leaseIds ?? [],
       startedAtMs: call.startedAtMs,
     };
@@ -67,6 +75,7 @@ export class Attempt {
       ...this.#facts,
       ...tokenBounds(payment, candidate),
       holdNanos: payment.hold.amount,
+      isKept: false,
     };
     await this.#gateway.journal.append(encodeRecord({ type: "intent", intent }));
   }
@@ -104,6 +113,7 @@ export class Attempt {
 
     const quantities = chargedQuantities(usage);
     const cost = rate(candidate.price, quantities);
+    this.#tellUnpriced(quantities);
     const { charge, uncovered } = pool.charge(hold, cost);
     if (uncovered > 0n) {
       metrics.holdsExceeded.add(1);
@@ -133,6 +143,22 @@ export class Attempt {
     if (!keepsHold) pool.settle(hold, charge);
     faultPoint("gateway: usage written");
     return { cost, charge, usage };
+  }
+
+  /** The plan found everything priced that this operation needs: the provider reports what nobody asked for. */
+  #tellUnpriced(quantities: Quantities): void {
+    const { candidate } = this.#options;
+    const unpriced = unpricedOf(candidate.price, quantities);
+    if (unpriced.length === 0) return;
+    this.#gateway.metrics.unpriced.add(1);
+    this.#gateway.log.error(
+      "a provider reported quantities without a price; they are not charged",
+      {
+        requestId: this.#facts.requestId,
+        model: candidate.modelName,
+        quantities: unpriced.join(", "),
+      },
+    );
   }
 
   async #learnUsage(outputTokens: number): Promise<Usage> {

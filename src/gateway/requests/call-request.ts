@@ -2,11 +2,9 @@
 import type { JsonObject } from "../../lib/json.ts";
 import type { Operation } from "../../lib/operations.ts";
 import type { Quantities } from "../../lib/quantities.ts";
+import type { ServiceTier } from "../../lib/service-tiers.ts";
 import type { Exchange } from "../../providers/exchange.ts";
 import type { Call, GatewayLimits } from "../gateway.ts";
-
-/** Asked for by the client; a price version may name prices of its own for each. */
-export type ServiceTier = "standard" | "batch" | "flex" | "priority";
 
 export type CallRequest = {
   operation: Operation;
@@ -28,6 +26,7 @@ export type CallRequest = {
   inputTokensCounted: number;
   /** True upper bound of everything that is not a text token: images, seconds, characters, search units. */
   fixed: Quantities;
+  /** Asked for by the client. Refused where the price has none for it. */
   serviceTier: ServiceTier;
   routing: RoutingFacts;
 };

@@ -6,6 +6,7 @@ import type { Counter, Gauge, Labelled, Metrics } from "../../platform/metrics.t
 export type GatewayMetrics = {
   callsInFlight: Gauge;
   holdsExceeded: Counter;
+  unpriced: Counter;
   countFailure(kind: FailureKind | "bug"): void;
   countAttempt(outcome: Outcome, tokens: { input: number; output: number }): void;
 };
@@ -39,6 +40,10 @@ export function gatewayMetrics(metrics: Metrics): GatewayMetrics {
     holdsExceeded: metrics.counter({
       name: "baseload_holds_exceeded_total",
       help: "Calls that cost more than their upper bound; the platform bears the rest",
+    }),
+    unpriced: metrics.counter({
+      name: "baseload_unpriced_usage_total",
+      help: "Attempts whose provider reported a quantity that has no price; it is not charged",
     }),
     countFailure: (kind) => byKind.get(kind)?.add(1),
     countAttempt(outcome, count) {
