@@ -3,28 +3,17 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import type { Quantities } from "../../src/lib/quantities.ts";
+import type { AnswerReader } from "../../src/providers/exchange.ts";
 
 /**
  * What every dialect must read from its streams, as one suite: a dialect brings recorded bytes for each case and
  * what they say, or a reason why its providers cannot send such a stream.
  */
-export type Tap = {
-  take(chunk: Uint8Array): Uint8Array[];
-  end(): Uint8Array[];
-  readonly done: boolean;
-  readonly heldDone: Uint8Array | undefined;
-  readonly usage: unknown;
-  readonly finished: boolean;
-  readonly error: unknown;
-  countedOutputTokens(): number;
-};
-
 export type DialectUnderTest = {
   name: string;
   /** The folder of the recorded bytes. */
   fixtures: string;
-  openTap(options: { hideUsage: boolean }): Tap;
-  readUsage(wire: unknown): Quantities | undefined;
+  openTap(options: { hideUsage: boolean }): AnswerReader;
   /** Frames that are never sent on, and those that only clients get who asked for usage. */
   isWithheld(frame: string): boolean;
   isUsageOnly(frame: string): boolean;
@@ -66,7 +55,7 @@ type Seen = {
   quantities: Quantities | undefined;
   ending: Expected["ending"];
   counted: number;
-  heldDone: string | undefined;
+  closing: string;
 };
 
 export function testDialect(dialect: DialectUnderTest): void {
@@ -137,14 +126,14 @@ function read(
   const sent = [...chunks.flatMap((chunk) => tap.take(chunk)), ...tap.end()];
   return {
     sent: Buffer.concat(sent).toString(),
-    quantities: dialect.readUsage(tap.usage),
+    quantities: tap.usage?.quantities,
     ending: endingOf(tap),
     counted: tap.countedOutputTokens(),
-    heldDone: tap.heldDone && Buffer.from(tap.heldDone).toString(),
+    closing: Buffer.from(tap.closing()).toString(),
   };
 }
 
-function endingOf(tap: Tap): Expected["ending"] {
+function endingOf(tap: AnswerReader): Expected["ending"] {
   if (tap.error !== undefined) return "error";
   if (tap.done) return "done";
   return tap.finished ? "finished" : "open";

@@ -4,7 +4,7 @@ import type { JsonObject } from "../../lib/json.ts";
 import type { AnswerReader, WholeAnswer } from "../exchange.ts";
 import type { AnswerEvent, AnswerFacts, NeutralAnswer } from "../neutral/answer.ts";
 import type { Prompt } from "../neutral/prompt.ts";
-import type { Quirks, Upstream } from "../upstream.ts";
+import type { EndpointName, Quirks, Upstream } from "../upstream.ts";
 
 export type EncodeOptions = {
   upstreamModel: string;
@@ -15,6 +15,10 @@ export type EncodeOptions = {
 export type ChatDialect = {
   /** Relative to the base URL, such as `/chat/completions`. */
   path: string;
+  /** By which a provider's quirks find the path and move it. */
+  endpoint: EndpointName;
+  /** Sent with every request to a provider, such as `anthropic-version`. */
+  headers?: Readonly<Record<string, string>>;
 
   // The provider's side.
 

@@ -1,7 +1,6 @@
 import { join } from "node:path";
 import { testDialect } from "../../../../test/contract/dialect-cases.ts";
-import { StreamTap } from "./stream-tap.ts";
-import { readUsage } from "./usage.ts";
+import { openAiChat } from "./openai-chat.ts";
 
 const repeated = (output: number) => ({ uncached_input: 17, output_text: output });
 const full = { uncached_input: 176, cache_read: 1024, output_text: 32, reasoning: 64 };
@@ -9,8 +8,7 @@ const full = { uncached_input: 176, cache_read: 1024, output_text: 32, reasoning
 testDialect({
   name: "openai-chat",
   fixtures: join(import.meta.dir, "fixtures"),
-  openTap: (options) => new StreamTap(options),
-  readUsage,
+  openTap: ({ hideUsage }) => openAiChat.tap({ stream_options: { include_usage: !hideUsage } }),
   isWithheld: (frame) =>
     frame.includes("[DONE]") ||
     frame.includes('"error":{') ||

@@ -51,3 +51,13 @@ export function parseRecord(text: string | undefined): Record<string, unknown> |
 export function isError(value: unknown): boolean {
   return isRecord(value) || (typeof value === "string" && value !== "");
 }
+
+/** What a frame says of an error; undefined for frames of an answer. */
+export function errorIn(
+  { event, data }: { event: string | undefined; data: string | undefined },
+  body: Record<string, unknown> | undefined,
+): unknown {
+  const error = body?.["error"];
+  if (event !== "error" && !isError(error)) return undefined;
+  return error ?? body ?? data ?? event;
+}

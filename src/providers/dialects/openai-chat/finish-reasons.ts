@@ -1,0 +1,39 @@
+import type { FinishReason } from "../../neutral/answer.ts";
+
+/** OpenAI's own, and what other servers of this dialect say instead. */
+const meanings: Readonly<Record<string, FinishReason>> = {
+  stop: "stop",
+  end_turn: "stop",
+  eos: "stop",
+  eos_token: "stop",
+  stop_sequence: "stop",
+  length: "length",
+  max_tokens: "length",
+  model_length: "length",
+  tool_calls: "tool_calls",
+  tool_use: "tool_calls",
+  function_call: "tool_calls",
+  content_filter: "content_filter",
+  safety: "content_filter",
+  sensitive: "content_filter",
+};
+
+/** Some servers say that they have stopped where they have called tools: the calls count. */
+export function toFinishReason(wire: string, hasCalls: boolean): FinishReason {
+  const reason = meanings[wire.toLowerCase()] ?? "other";
+  return reason === "stop" && hasCalls ? "tool_calls" : reason;
+}
+
+/** There are no words for a pause, which is an answer that is not at its end, nor for reasons that nobody knows. */
+const words = {
+  stop: "stop",
+  length: "length",
+  tool_calls: "tool_calls",
+  content_filter: "content_filter",
+  refusal: "content_filter",
+  pause: "length",
+  other: "stop",
+} as const satisfies Record<FinishReason, string>;
+
+export const fromFinishReason = (reason: FinishReason): (typeof words)[FinishReason] =>
+  words[reason];
