@@ -1,4 +1,5 @@
 /** Every dialect of chat, by the name that clients' endpoints and providers' settings know it by. */
+import { anthropicMessages } from "./dialects/anthropic-messages/anthropic-messages.ts";
 import type { ChatDialect } from "./dialects/dialect.ts";
 import { openAiChat } from "./dialects/openai-chat/openai-chat.ts";
 import type { NeutralUpstream } from "./neutral/neutral-upstream.ts";
@@ -6,6 +7,7 @@ import type { ChatDialectName, DialectName, Upstream } from "./upstream.ts";
 
 export const chatDialects = {
   "openai-chat": openAiChat,
+  "anthropic-messages": anthropicMessages,
 } as const satisfies Partial<Record<ChatDialectName, ChatDialect>>;
 
 const byName: Partial<Record<string, ChatDialect>> = chatDialects;
