@@ -10,4 +10,5 @@ export {
   listBudgets,
   listOrganizations,
   listProjects,
+  setRegions,
 } from "./store.ts";

@@ -9,6 +9,8 @@ export type Principal = {
   organization: string;
   projectId: bigint;
   project: string;
+  /** Where the organization's calls may go; null: anywhere. */
+  regions: readonly string[] | null;
   /** The organization's wallet first, then the project's budget, then the key's budget, where they exist. */
   walletIds: readonly bigint[];
   /** Requests and tokens per minute. */

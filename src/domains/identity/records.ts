@@ -7,6 +7,8 @@ export type Organization = {
   organizationId: bigint;
   name: string;
   walletId: bigint;
+  /** Where its calls may go; null: anywhere. */
+  regions: string[] | null;
   createdAt: Date;
 };
 

@@ -8,15 +8,17 @@ export type OrganizationRow = {
   organization_id: bigint;
   name: string;
   wallet_id: bigint;
+  regions: string[] | null;
   created_at: Date;
 };
 
-export const organizationColumns = "organization_id, name, wallet_id, created_at";
+export const organizationColumns = "organization_id, name, wallet_id, regions, created_at";
 
 export const toOrganization = (row: OrganizationRow): Organization => ({
   organizationId: row.organization_id,
   name: row.name,
   walletId: row.wallet_id,
+  regions: row.regions,
   createdAt: row.created_at,
 });
 
@@ -102,6 +104,7 @@ export type PrincipalRow = {
   key_hmac: Buffer;
   organization_id: bigint;
   organization: string;
+  regions: string[] | null;
   project_id: bigint;
   project: string;
   organization_wallet_id: bigint;
@@ -114,8 +117,8 @@ export type PrincipalRow = {
 };
 
 export const selectPrincipal = `
-  select key_id, mode, key_hmac, organization_id, organization.name as organization, project_id,
-    project.name as project, organization.wallet_id as organization_wallet_id,
+  select key_id, mode, key_hmac, organization_id, organization.name as organization, regions,
+    project_id, project.name as project, organization.wallet_id as organization_wallet_id,
     project.wallet_id as project_wallet_id, api_key.wallet_id as key_wallet_id,
     rpm, tpm, expires_at, revoked_at
   from api_key join project using (project_id) join organization using (organization_id)`;
@@ -126,6 +129,7 @@ export const toPrincipal = (row: PrincipalRow): Principal => ({
   keyHmac: row.key_hmac,
   organizationId: row.organization_id,
   organization: row.organization,
+  regions: row.regions,
   projectId: row.project_id,
   project: row.project,
   walletIds: [row.organization_wallet_id, row.project_wallet_id, row.key_wallet_id].filter(

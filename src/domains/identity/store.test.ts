@@ -15,6 +15,7 @@ import {
   readPrincipals,
   revokeKey,
   rotateKey,
+  setRegions,
 } from "./index.ts";
 
 const pepper = "a7".repeat(32);
@@ -200,6 +201,45 @@ describe("organizations and projects", () => {
     await expect(findOrganization(db.database, "Ghost")).rejects.toThrow("no organization 'Ghost'");
     expect(await count("select count(*) from wallet")).toBe(wallets);
     expect(await count("select count(*) from audit_event")).toBe(events);
+  });
+});
+
+describe("an organization that is bound to regions", () => {
+  const organization = "Bound";
+  const regionsOf = async (keyId: string) =>
+    (await readPrincipals(db.database)).get(keyId)?.regions;
+
+  test("says so in the principals of its keys, those to come included, until it is bound no longer", async () => {
+    const { key: before } = await newKey(organization);
+    const bound = await setRegions(db.database, { organization, regions: ["eu", "cn"], actor });
+    const { key: after } = await newKey(organization, { name: "another" });
+
+    expect(bound.regions).toEqual(["eu", "cn"]);
+    expect(await regionsOf(before.keyId)).toEqual(["eu", "cn"]);
+    expect(await regionsOf(after.keyId)).toEqual(["eu", "cn"]);
+
+    await setRegions(db.database, { organization, regions: null, actor });
+    expect(await regionsOf(before.keyId)).toBeNull();
+  });
+
+  test("is never bound to nothing, which could be read as to anywhere", async () => {
+    const { key } = await newKey(organization, { name: "third" });
+
+    const setting = setRegions(db.database, { organization, regions: [], actor });
+
+    await expect(setting).rejects.toThrow("organization_is_bound_to_some_region");
+    expect(await regionsOf(key.keyId)).toBeNull();
+  });
+
+  test("has each change in the audit log", async () => {
+    const { rows } = await db.database.pool.query(
+      "select detail from audit_event where action = 'organization.set' order by audit_event_id",
+    );
+
+    expect(rows.map(({ detail }) => detail)).toEqual([
+      { regions: ["eu", "cn"] },
+      { regions: null },
+    ]);
   });
 });
 

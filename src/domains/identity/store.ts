@@ -37,6 +37,28 @@ export async function createOrganization(
   });
 }
 
+/** Binds the organization's calls to regions, from the next call on. Null: they may go anywhere. */
+export async function setRegions(
+  database: Database,
+  options: { organization: string; regions: readonly string[] | null; actor: string },
+): Promise<Organization> {
+  const { organizationId } = await findOrganization(database, options.organization);
+  return await database.transact(async (client) => {
+    const { rows } = await client.query<OrganizationRow>(
+      `update organization set regions = $2 where organization_id = $1 returning ${organizationColumns}`,
+      [organizationId, options.regions],
+    );
+    assert(rows[0] !== undefined, "an organization is never deleted");
+    await recordChange(client, {
+      actor: options.actor,
+      action: "organization.set",
+      subject: options.organization,
+      detail: { regions: options.regions },
+    });
+    return toOrganization(rows[0]);
+  });
+}
+
 export async function createProject(
   database: Database,
   options: { organization: string; name: string; budget?: Nanos | undefined; actor: string },

@@ -67,10 +67,12 @@ export type TimeWindow = {
   to?: string | undefined;
 };
 
-/** A model, at all its deployments or at those of one provider. */
+/** A model, at all its deployments, or at those of one provider or region. */
 export type RouteTarget = {
   model: string;
   provider?: string | undefined;
+  /** `eu` means `eu-west-1` too. */
+  region?: string | undefined;
   /** For `weighted`; 1 when left out. 0: only after all others of the tier. */
   weight?: number | undefined;
   when?: RouteCondition | undefined;

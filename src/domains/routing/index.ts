@@ -1,4 +1,5 @@
 export { PREFIX_CHARS } from "./affinity.ts";
+export { assertMakesSense, type Offer } from "./check-definition.ts";
 export {
   type RetryKind,
   type RouteCondition,
@@ -23,6 +24,16 @@ export type {
 } from "./plan.ts";
 export { planRoute } from "./plan-route.ts";
 export type { RoutableDeployment, RoutableModel, RouteQuestion } from "./question.ts";
+export type { RouteRecord } from "./records.ts";
 export { refusalOf } from "./refusal.ts";
 export { assertResident, isRegionAllowed, type Resident } from "./residency.ts";
 export { DEFAULT_POLICY, type Route, toRoute } from "./route.ts";
+export {
+  listRoutes,
+  listVersions,
+  readRoute,
+  readRoutes,
+  removeRoute,
+  setRoute,
+  undoRoute,
+} from "./store.ts";

@@ -37,6 +37,7 @@ const definition: fc.Arbitrary<RouteDefinition> = fc.record({
         fc.record({
           model: fc.constantFrom(...modelNames, "gone"),
           provider: maybe(fc.constantFrom(...providers)),
+          region: fc.option(fc.constantFrom(...regions), { nil: undefined, freq: 1 }),
           weight: maybe(fc.nat(5)),
           when: maybe(condition),
         }),
@@ -217,8 +218,11 @@ describe("whatever the route, the catalog, the health and the call", () => {
         // What is too long for every context is asked all the same, and said to be left out too.
         if (route === undefined || leftOut.some(({ reason }) => reason === "context")) return;
         const named = route.tiers.flatMap(({ targets }) =>
-          targets.map(({ model, provider }) => {
-            const served = models.get(model)?.candidates ?? [];
+          targets.map(({ model, provider, region }) => {
+            const bound = region === undefined ? null : [region];
+            const served = (models.get(model)?.candidates ?? []).filter((one) =>
+              isAllowed(bound, one.region),
+            );
             const at = served.filter(
               ({ upstream }) => upstream.name === (provider ?? upstream.name),
             );

@@ -12,7 +12,7 @@ import type { HealthView } from "./health-view.ts";
 import { type Member, orderBy } from "./order-tier.ts";
 import type { LeftOut, LeftOutReason, RouteCandidate, RoutePlan } from "./plan.ts";
 import type { DeploymentOf, RoutableModel, RouteQuestion } from "./question.ts";
-import { toResident } from "./residency.ts";
+import { isMeant, toResident } from "./residency.ts";
 import { DEFAULT_POLICY, type Route } from "./route.ts";
 
 const NOTHING: readonly never[] = [];
@@ -131,12 +131,10 @@ class Planner<M extends RoutableModel> {
   }): Member<M>[] {
     const { tier, target } = at;
     const model = this.#models.get(target.model);
-    const served = model?.candidates.filter(
-      ({ upstream }) => target.provider === undefined || upstream.name === target.provider,
-    );
+    const served = model?.candidates.filter((deployment) => isMeant(target, deployment));
     if (model === undefined || served === undefined || served.length === 0) {
       const why = model === undefined ? "there is no such model" : "nobody serves it now";
-      this.#leaveOut(tier, sayTarget(target.model, target.provider), {
+      this.#leaveOut(tier, sayTarget(target.model, target.provider ?? target.region), {
         reason: "unknown_model",
         why,
       });

@@ -25,6 +25,15 @@ export function isRegionAllowed(regions: readonly string[] | null, region: strin
   });
 }
 
+/** Whether a target of a route means this deployment. */
+export function isMeant(
+  target: { provider?: string | undefined; region?: string | undefined },
+  deployment: { region: string | null; upstream: { readonly name: string } },
+): boolean {
+  if (target.provider !== undefined && target.provider !== deployment.upstream.name) return false;
+  return target.region === undefined || isRegionAllowed([target.region], deployment.region);
+}
+
 export function toResident<D extends { region: string | null }>(
   regions: readonly string[] | null,
   deployment: D,
