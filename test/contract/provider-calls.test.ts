@@ -1,11 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { Failure } from "../../src/lib/errors.ts";
 import { newRequestId } from "../../src/lib/ids.ts";
-import { ask } from "../../src/providers/ask.ts";
-import { encodeChatRequest } from "../../src/providers/dialects/openai-chat/encode.ts";
-import { StreamTap } from "../../src/providers/dialects/openai-chat/stream-tap.ts";
-import { readUnaryAnswer } from "../../src/providers/dialects/openai-chat/unary.ts";
-import { readUsage } from "../../src/providers/dialects/openai-chat/usage.ts";
+import { chatExchange } from "../../src/providers/chat-exchange.ts";
+import { openAiChat } from "../../src/providers/dialects/openai-chat/openai-chat.ts";
+import type { AnswerReader } from "../../src/providers/exchange.ts";
 import { awaitUsage, lookUpUsage } from "../../src/providers/look-up-usage.ts";
 import type { Upstream } from "../../src/providers/upstream.ts";
 import { failureFromErrorObject, isWorthAnotherTry } from "../../src/providers/upstream-failure.ts";
@@ -35,12 +33,19 @@ async function call(
 ): Promise<{ response: Response; attemptId: string }> {
   const { stream = false, signal = forever, attemptId = newRequestId() } = more;
   const messages = [{ role: "user", content: "Hello there" }];
-  const body = encodeChatRequest(
-    { model: "ours", messages, sandbox: script },
-    { upstreamModel: "sandbox-lorem", maxOutputTokens: 1_000, stream, quirks: upstream.quirks },
+  const exchange = chatExchange(
+    "openai-chat",
+    { model: "ours", messages, sandbox: script, stream },
+    { requestId: attemptId, model: "ours", createdS: 0 },
   );
-  const path = "/chat/completions";
-  const response = await ask(upstream, { path, body, attemptId, signal, timeoutMs: 5_000 });
+  const response = await exchange.send(upstream, {
+    upstreamModel: "sandbox-lorem",
+    maxOutputTokens: 1_000,
+    attemptId,
+    tenant: "1",
+    signal,
+    timeoutMs: 5_000,
+  });
   return { response, attemptId };
 }
 
@@ -54,8 +59,11 @@ async function failureOf(asked: Promise<unknown>): Promise<Failure> {
 }
 
 /** Reads a stream through the tap, up to a number of chunks. */
-async function tapped(response: Response, chunks = Number.POSITIVE_INFINITY): Promise<StreamTap> {
-  const tap = new StreamTap({ hideUsage: true });
+async function tapped(
+  response: Response,
+  chunks = Number.POSITIVE_INFINITY,
+): Promise<AnswerReader> {
+  const tap = openAiChat.tap({});
   const reader = response.body?.getReader();
   for (let read = 0; read < chunks; read++) {
     const part = await reader?.read();
@@ -76,13 +84,13 @@ const pinned = {
 describe("usage", () => {
   test("of a whole answer, of a stream and of a look-up is the same", async () => {
     const unary = await call(pinned);
-    const answer = await readUnaryAnswer(upstream, unary.response);
-    expect(readUsage(answer.usage)).toEqual(served);
+    const answer = await openAiChat.readWhole(upstream, unary.response);
+    expect(answer.usage?.quantities).toEqual(served);
 
     const stream = await call(pinned, { stream: true });
     const tap = await tapped(stream.response);
     expect([tap.done, tap.finished]).toEqual([true, true]);
-    expect(readUsage(tap.usage)).toEqual(served);
+    expect(tap.usage?.quantities).toEqual(served);
 
     for (const { attemptId } of [unary, stream]) {
       expect(await lookUpUsage(upstream, attemptId, { signal: forever })).toMatchObject({
@@ -166,18 +174,18 @@ describe("faults", () => {
 
   test("a cut answer, and a malformed one", async () => {
     const cut = await call({ cut_after_tokens: 5 });
-    expect((await failureOf(readUnaryAnswer(upstream, cut.response))).code).toBe(
+    expect((await failureOf(openAiChat.readWhole(upstream, cut.response))).code).toBe(
       "provider_connection_lost",
     );
     const malformed = await call({ malformed_after_tokens: 5 });
-    expect((await failureOf(readUnaryAnswer(upstream, malformed.response))).code).toBe(
+    expect((await failureOf(openAiChat.readWhole(upstream, malformed.response))).code).toBe(
       "provider_malformed_answer",
     );
   });
 
   test("an answer without usage is estimated", async () => {
     const unary = await call({ omit_usage: true, completion_tokens: 30 });
-    const answer = await readUnaryAnswer(upstream, unary.response);
+    const answer = await openAiChat.readWhole(upstream, unary.response);
     expect(answer.usage).toBeUndefined();
     expect(answer.countedOutputTokens).toBe(30);
     const stream = await call({ omit_usage: true, completion_tokens: 30 }, { stream: true });

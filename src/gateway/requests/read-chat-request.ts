@@ -1,9 +1,9 @@
 /** Bytes → a validated chat request. Fields we do not know are kept and passed on. */
 import { z } from "zod";
 import { Failure } from "../../lib/errors.ts";
+import { chatExchange } from "../../providers/chat-exchange.ts";
 import type { Call, GatewayLimits } from "../gateway.ts";
 import type { CallRequest } from "./call-request.ts";
-import { plainChatExchange } from "./plain-chat-exchange.ts";
 import { readJsonBody } from "./read-json.ts";
 
 const CHOICES_MAX = 128;
@@ -60,7 +60,11 @@ export async function readChatRequest(call: Call, limits: GatewayLimits): Promis
     body,
     model: parsed.data.model,
     isStream: stream === true,
-    exchange: plainChatExchange(body, stream === true, stream_options?.include_usage === true),
+    exchange: chatExchange("openai-chat", body, {
+      requestId: call.requestId,
+      model: parsed.data.model,
+      createdS: Math.floor(call.startedAtMs / 1_000),
+    }),
     producesTokens: true,
     fixed: {},
     serviceTier: "standard",

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { Failure } from "../../../lib/errors.ts";
+import { readAnswer } from "../../read-answer.ts";
 import type { Upstream } from "../../upstream.ts";
-import { readUnaryAnswer } from "./unary.ts";
+import { readWhole } from "./read-whole.ts";
 
 const upstream: Upstream = {
   name: "acme",
@@ -19,7 +20,7 @@ const answerOf = (message: Record<string, unknown>, more: Record<string, unknown
 
 async function failureOf(response: Response, bytesMax?: number): Promise<Failure> {
   const options = bytesMax === undefined ? {} : { bytesMax };
-  const error = await readUnaryAnswer(upstream, response, options).then(
+  const error = await readAnswer(upstream, response, options).then(
     () => undefined,
     (reason: unknown) => reason,
   );
@@ -45,9 +46,12 @@ describe("a whole answer", () => {
     const usage = { prompt_tokens: 3, completion_tokens: 2 };
     const text = answerOf({ role: "assistant", content: "Hi" }, { usage });
     for (const response of [new Response(text), streamed(text.slice(0, 9), text.slice(9))]) {
-      const answer = await readUnaryAnswer(upstream, response);
+      const answer = await readWhole(upstream, response);
       expect(Buffer.from(answer.bytes).toString()).toBe(text);
-      expect(answer.usage).toEqual(usage);
+      expect(answer.usage).toEqual({
+        quantities: { uncached_input: 3, output_text: 2 },
+        raw: usage,
+      });
     }
   });
 
@@ -69,7 +73,7 @@ describe("a whole answer", () => {
   ];
   for (const [name, message, tokens] of counted) {
     test(`without usage is estimated from its ${name}`, async () => {
-      const answer = await readUnaryAnswer(upstream, new Response(answerOf(message)));
+      const answer = await readWhole(upstream, new Response(answerOf(message)));
       expect(answer.usage).toBeUndefined();
       expect(answer.countedOutputTokens).toBe(tokens);
     });
@@ -77,7 +81,7 @@ describe("a whole answer", () => {
 
   test("passes with an error that is null", async () => {
     const response = new Response(answerOf({ content: "Hi" }, { error: null }));
-    expect((await readUnaryAnswer(upstream, response)).countedOutputTokens).toBe(1);
+    expect((await readWhole(upstream, response)).countedOutputTokens).toBe(1);
   });
 });
 

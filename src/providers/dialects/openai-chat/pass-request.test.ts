@@ -1,11 +1,13 @@
 import { describe, expect, test } from "bun:test";
-import { type EncodeOptions, encodeChatRequest } from "./encode.ts";
+import { Failure } from "../../../lib/errors.ts";
+import type { EncodeOptions } from "../dialect.ts";
+import { passRequest } from "./pass-request.ts";
 
 const messages = [{ role: "user", content: "Hi" }];
 
 function encode(request: Record<string, unknown>, options: Partial<EncodeOptions> = {}): unknown {
-  const defaults = { upstreamModel: "up-1", maxOutputTokens: 50, stream: false, quirks: {} };
-  return JSON.parse(encodeChatRequest(request, { ...defaults, ...options }));
+  const defaults = { upstreamModel: "up-1", maxOutputTokens: 50, quirks: {} };
+  return passRequest(request, { ...defaults, ...options });
 }
 
 describe("the request for the upstream", () => {
@@ -15,9 +17,10 @@ describe("the request for the upstream", () => {
   });
 
   test("does not change the client's object", () => {
-    const request = { model: "ours", messages, stream_options: { include_usage: false } };
+    const stream_options = { include_usage: false };
+    const request = { model: "ours", messages, stream: true, stream_options };
     const copy = structuredClone(request);
-    encode(request, { stream: true });
+    encode(request);
     expect(request).toEqual(copy);
   });
 });
@@ -59,14 +62,14 @@ describe("the output limit", () => {
 describe("a stream", () => {
   test("always asks for usage, and keeps the client's other options", () => {
     const stream_options = { include_usage: false, include_obfuscation: false };
-    expect(encode({ stream: true, stream_options }, { stream: true })).toMatchObject({
+    expect(encode({ stream: true, stream_options })).toMatchObject({
       stream: true,
       stream_options: { include_usage: true, include_obfuscation: false },
     });
-    expect(encode({ stream: true }, { stream: true })).toMatchObject({
+    expect(encode({ stream: true })).toMatchObject({
       stream_options: { include_usage: true },
     });
-    expect(encode({ stream: true, stream_options: null }, { stream: true })).toMatchObject({
+    expect(encode({ stream: true, stream_options: null })).toMatchObject({
       stream_options: { include_usage: true },
     });
   });
@@ -74,11 +77,34 @@ describe("a stream", () => {
   test("does not ask providers that refuse the question", () => {
     const request = { stream: true, stream_options: { include_usage: true } };
     const quirks = { no_stream_options: true };
-    expect(encode(request, { stream: true, quirks })).not.toHaveProperty("stream_options");
+    expect(encode(request, { quirks })).not.toHaveProperty("stream_options");
   });
 
   test("is only asked for when it is one", () => {
     expect(encode({ stream: false })).toEqual({ model: "up-1", stream: false, max_tokens: 50 });
     expect(encode({})).not.toHaveProperty("stream_options");
   });
+});
+
+describe("a provider's quirks", () => {
+  test("turn developer messages into system messages", () => {
+    const request = { messages: [{ role: "developer", content: "Be brief." }, ...messages] };
+
+    expect(encode(request, { quirks: { developer_role: "system" } })).toMatchObject({
+      messages: [{ role: "system", content: "Be brief." }, ...messages],
+    });
+  });
+
+  const limits: [EncodeOptions["quirks"], Record<string, unknown>, string][] = [
+    [{ choices_max: 1 }, { n: 2 }, "n"],
+    [{ max_temperature: 1 }, { temperature: 1.5 }, "temperature"],
+    [{ no_json_schema: true }, { response_format: { type: "json_schema" } }, "response_format"],
+  ];
+  for (const [quirks, request, param] of limits) {
+    test(`refuse ${param} beyond their limit before anything is sent`, () => {
+      expect(() => encode(request)).not.toThrow();
+      expect(() => encode(request, { quirks })).toThrow(Failure);
+      expect(() => encode(request, { quirks })).toThrow(`'${param}'`);
+    });
+  }
 });
