@@ -22,5 +22,6 @@ export {
   heartbeat,
   type QueueLength,
   readQueueLengths,
+  sweepJobs,
   takeRun,
 } from "./store.ts";

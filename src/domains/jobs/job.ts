@@ -21,8 +21,8 @@ export type NewJob = {
 
 /** A job that this worker has claimed. */
 export type Job = NewJob & {
-  /** How often it has been claimed, this time included. */
-  claims: number;
+  /** How often its last claims have ended in an error, one after the other. */
+  failures: number;
   /** The number of its newest call; 0 before the first one. For kinds that make one call. */
   run: number;
   createdAt: Date;
@@ -30,7 +30,9 @@ export type Job = NewJob & {
 };
 
 /** How a job leaves the queue, or when it is to be claimed again. */
-export type End = { state: "done" | "failed" | "cancelled" } | { againInMs: number };
+export type End =
+  | { state: "done" | "failed" | "cancelled" }
+  | { againInMs: number; hasFailed?: boolean };
 
 const UUID_TIME_CHARS = 13;
 

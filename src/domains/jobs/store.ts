@@ -50,7 +50,7 @@ type JobRow = {
   key_id: string;
   payload: JsonObject;
   file_store_id: string | null;
-  claims: number;
+  failures: number;
   run: number;
   created_at: Date;
   cancel_asked_at: Date | null;
@@ -84,7 +84,7 @@ export async function claimJobs(database: Database, options: ClaimOptions): Prom
      update job set state = 'running', worker_id = $1, heartbeat_at = now(), claims = claims + 1
      from taken where job.job_id = taken.job_id
        and (state = 'waiting' or heartbeat_at < now() - $6 * interval '1 millisecond')
-     returning job.job_id, kind, organization_id, key_id, payload, file_store_id, claims, run,
+     returning job.job_id, kind, organization_id, key_id, payload, file_store_id, failures, run,
        created_at, cancel_asked_at`,
     [
       options.workerId,
@@ -105,7 +105,7 @@ const toJob = (row: JobRow): Job => ({
   keyId: row.key_id,
   payload: row.payload,
   fileStoreId: row.file_store_id,
-  claims: row.claims,
+  failures: row.failures,
   run: row.run,
   createdAt: row.created_at,
   isCancelAsked: row.cancel_asked_at !== null,
@@ -134,9 +134,10 @@ export async function endJob(
   const { jobId, workerId, end } = options;
   if ("againInMs" in end) {
     await database.pool.query(
-      `update job set state = 'waiting', worker_id = null, not_before = now() + $3 * interval '1 millisecond'
+      `update job set state = 'waiting', worker_id = null, not_before = now() + $3 * interval '1 millisecond',
+         failures = case when $4 then failures + 1 else 0 end
        where job_id = $1 and worker_id = $2 and state = 'running'`,
-      [jobId, workerId, end.againInMs],
+      [jobId, workerId, end.againInMs, end.hasFailed === true],
     );
     return;
   }
@@ -189,4 +190,16 @@ export async function readQueueLengths(database: Database): Promise<QueueLength[
      from job where state in ('waiting', 'running') group by kind`,
   );
   return rows.map(({ oldest, ...row }) => ({ ...row, oldestWaitingSeconds: Math.max(oldest, 0) }));
+}
+
+const SWEPT_AT_ONCE = 1_000;
+const ENDED_DAYS = 7;
+
+/** A job that has ended says nothing that the row it is about does not say. */
+export async function sweepJobs(database: Database): Promise<void> {
+  await database.pool.query(
+    `delete from job where job_id in (
+       select job_id from job where ended_at < now() - $1 * interval '1 day' limit $2)`,
+    [ENDED_DAYS, SWEPT_AT_ONCE],
+  );
 }

@@ -66,6 +66,47 @@ export interface AuditEvent {
   subject: string;
 }
 
+export interface Batch {
+  batch_id: string;
+  cancelled_at: Timestamp | null;
+  cancelling_at: Timestamp | null;
+  completed: Generated<number>;
+  completed_at: Timestamp | null;
+  created_at: Generated<Timestamp>;
+  endpoint: string;
+  error_file_id: string | null;
+  errors: string | null;
+  expired_at: Timestamp | null;
+  expires_at: Timestamp;
+  failed: Generated<number>;
+  failed_at: Timestamp | null;
+  finalizing_at: Timestamp | null;
+  in_progress_at: Timestamp | null;
+  input_file_id: string;
+  key_id: string;
+  metadata: string | null;
+  organization_id: bigint;
+  output_expires_seconds: number | null;
+  output_file_id: string | null;
+  project_id: bigint;
+  status: Generated<string>;
+  total: Generated<number>;
+  usage: string | null;
+}
+
+export interface BatchLine {
+  batch_id: string;
+  byte_length: number;
+  byte_offset: bigint;
+  custom_id: string;
+  failures: Generated<number>;
+  line_number: number;
+  not_before: Timestamp | null;
+  result: string | null;
+  run: Generated<number>;
+  state: Generated<string>;
+}
+
 export interface Credit {
   amount_nanos: bigint;
   consumed_nanos: Generated<bigint>;
@@ -95,12 +136,62 @@ export interface Entry {
   transfer_id: string;
 }
 
+export interface File {
+  bytes: bigint;
+  created_at: Generated<Timestamp>;
+  expires_at: Timestamp | null;
+  file_id: string;
+  holders: Generated<string[]>;
+  name: string;
+  organization_id: bigint;
+  project_id: bigint;
+  purpose: string | null;
+  sha256: Buffer | null;
+  state: Generated<string>;
+  store_id: string;
+  touched_at: Generated<Timestamp>;
+}
+
 export interface GatewayProcess {
   acked_sequence: Generated<bigint>;
   ended_at: Timestamp | null;
   gateway_id: string;
   started_at: Generated<Timestamp>;
   state: Generated<string>;
+}
+
+export interface Job {
+  cancel_asked_at: Timestamp | null;
+  claims: Generated<number>;
+  created_at: Generated<Timestamp>;
+  ended_at: Timestamp | null;
+  failures: Generated<number>;
+  file_store_id: string | null;
+  heartbeat_at: Timestamp | null;
+  job_id: string;
+  key_id: string;
+  kind: string;
+  not_before: Generated<Timestamp>;
+  organization_id: bigint;
+  payload: Generated<Json>;
+  run: Generated<number>;
+  state: Generated<string>;
+  worker_id: string | null;
+}
+
+export interface KeptAnswer {
+  body: Buffer | null;
+  content_type: string | null;
+  created_at: Generated<Timestamp>;
+  event_id: string | null;
+  gateway_id: string | null;
+  is_billed: boolean | null;
+  job_id: string | null;
+  organization_id: bigint;
+  released_at: Timestamp | null;
+  request_id: string;
+  state: string;
+  usage: string | null;
 }
 
 export interface Lease {
@@ -259,10 +350,15 @@ export interface DB {
   account: Account;
   api_key: ApiKey;
   audit_event: AuditEvent;
+  batch: Batch;
+  batch_line: BatchLine;
   credit: Credit;
   deployment: Deployment;
   entry: Entry;
+  file: File;
   gateway_process: GatewayProcess;
+  job: Job;
+  kept_answer: KeptAnswer;
   lease: Lease;
   model: Model;
   organization: Organization;

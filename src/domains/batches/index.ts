@@ -1,0 +1,46 @@
+/** The door of batches. */
+export {
+  BATCH_ERRORS_MAX,
+  BATCH_LINES_MAX,
+  type Batch,
+  type BatchEndpoint,
+  type BatchError,
+  type BatchStatus,
+  batchEndpoints,
+  COMPLETION_WINDOW,
+  fromBatchWireId,
+  hasEnded,
+  toBatchWireId,
+} from "./batch.ts";
+export { readBatchLine } from "./check-line.ts";
+export {
+  deleteLines,
+  type EndedLine,
+  endRuns,
+  insertLines,
+  type LineResult,
+  listEnded,
+  listSent,
+  type NewLine,
+  type RunEnd,
+  readLinesLeft,
+  refuseWaiting,
+  type SentLine,
+  takeLines,
+} from "./line-store.ts";
+export { LineTooLong, readLines } from "./read-lines.ts";
+export { answeredLine, refusedLine, unansweredLine } from "./result-line.ts";
+export {
+  beginBatch,
+  beginFinalizing,
+  cancelBatch,
+  createBatch,
+  endBatch,
+  failBatch,
+  findAnyBatch,
+  findBatch,
+  type ListedBatch,
+  listAllBatches,
+  listBatches,
+  readBatch,
+} from "./store.ts";
