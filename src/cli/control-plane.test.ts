@@ -178,6 +178,7 @@ describe("provider, model and price", () => {
       base_url: `http://127.0.0.1:${upstream.port}/v1`,
       region: "eu",
       has_credential: true,
+      credentials: ["default"],
       allow_private: true,
       quirks: { usage_lookup: true },
       created_at: time,
@@ -187,6 +188,31 @@ describe("provider, model and price", () => {
     const { out } = await run("provider list");
     expect(out).toContain("local");
     expect(out).not.toContain("sk-");
+  });
+
+  test("provider credential add, list and remove never show the credential", async () => {
+    const options = { variables: { SECOND_KEY: "sk-second" } };
+
+    const added = await json(
+      "provider credential add local second --api-key-env SECOND_KEY --weight 0",
+      options,
+    );
+    const listed = await run("provider credential list local");
+    const removed = await json("provider credential remove local second");
+
+    expect(added).toEqual({ id, name: "second", weight: 0, created_at: time, removed_at: null });
+    expect(listed.out).toMatch(/default +1[\s\S]*second +spare/);
+    expect(removed).toMatchObject({ name: "second", removed_at: time });
+    expect(JSON.stringify([added, listed, removed])).not.toContain("sk-");
+    for (const line of [
+      "provider credential add local x --api-key-env SECOND_KEY --weight -1",
+      "provider credential add local x --api-key-env SECOND_KEY --weight 1.5",
+      "provider credential add local x --api-key-env NOT_SET",
+      "provider credential add local x",
+      "provider credential frob",
+    ]) {
+      expect((await run(line, options)).code).toBe(2);
+    }
   });
 
   test("provider test exits with 1 when the provider refuses", async () => {

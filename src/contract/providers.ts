@@ -15,6 +15,7 @@ export const Provider = z
     base_url: z.string(),
     region: z.string().nullable(),
     has_credential: z.boolean().meta({ description: "The credential itself is never shown" }),
+    credentials: z.array(z.string()).meta({ description: "Names, in the order they were added" }),
     allow_private: z.boolean(),
     quirks: z.record(z.string(), z.unknown()),
     created_at: Time,
@@ -22,6 +23,15 @@ export const Provider = z
   })
   .meta({ id: "Provider" });
 export type Provider = z.infer<typeof Provider>;
+
+const CredentialName = ProviderName.meta({ examples: ["second-account"] });
+
+const ApiKey = z
+  .string()
+  .min(1)
+  // A cloud's account is a JSON document with a private key.
+  .max(10_000)
+  .meta({ description: "Kept sealed; never shown again" });
 
 const ProviderParams = z.strictObject({ name: ProviderName });
 
@@ -39,12 +49,7 @@ export const createProvider = defineOperation({
         error: "must be an http or https URL such as https://api.example.com/v1",
       })
       .max(2_000),
-    api_key: z
-      .string()
-      .min(1)
-      .max(10_000)
-      .optional()
-      .meta({ description: "Kept sealed; never shown again" }),
+    api_key: ApiKey.optional(),
     region: z.string().min(1).max(60).optional(),
     allow_private: z
       .boolean()
@@ -102,8 +107,59 @@ export const testProvider = defineOperation({
   id: "provider.test",
   method: "post",
   path: "/providers/{name}/test",
-  summary: "Ask the provider for its models with the stored credential, once, now",
+  summary: "Ask the provider for its models with a stored credential, once, now",
   params: ProviderParams,
+  body: z.strictObject({
+    credential: CredentialName.optional().meta({ description: "Default: the first one" }),
+  }),
   answer: ProviderTest,
+  status: 200,
+});
+
+export const ProviderCredential = z
+  .object({
+    id: Id,
+    name: z.string(),
+    weight: z.int(),
+    created_at: Time,
+    removed_at: Time.nullable(),
+  })
+  .meta({ id: "ProviderCredential" });
+export type ProviderCredential = z.infer<typeof ProviderCredential>;
+
+export const addCredential = defineOperation({
+  id: "provider.credential.add",
+  method: "post",
+  path: "/providers/{name}/credentials",
+  summary: "Give a provider another credential; calls are spread over all of them",
+  params: ProviderParams,
+  body: z.strictObject({
+    name: CredentialName,
+    api_key: ApiKey,
+    weight: z.int().min(0).max(1_000).default(1).meta({
+      description: "Its share of the calls, beside the others; 0: a spare, for when they fail",
+    }),
+  }),
+  answer: ProviderCredential,
+  status: 201,
+});
+
+export const listCredentials = defineOperation({
+  id: "provider.credential.list",
+  method: "get",
+  path: "/providers/{name}/credentials",
+  summary: "List a provider's credentials, oldest first",
+  params: ProviderParams,
+  answer: z.object({ data: z.array(ProviderCredential) }),
+  status: 200,
+});
+
+export const removeCredential = defineOperation({
+  id: "provider.credential.remove",
+  method: "delete",
+  path: "/providers/{name}/credentials/{credential}",
+  summary: "Erase a credential; calls under way end as they are",
+  params: ProviderParams.extend({ credential: CredentialName }),
+  answer: ProviderCredential,
   status: 200,
 });

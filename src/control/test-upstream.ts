@@ -1,15 +1,10 @@
 /** One real call to a provider, told in full: the reader is the operator who can repair it. */
-import type { Provider } from "../domains/catalog/index.ts";
+import type { Credential, Provider } from "../domains/catalog/index.ts";
 import type { Clock } from "../lib/clock.ts";
 import { Failure } from "../lib/errors.ts";
 import { newRequestId } from "../lib/ids.ts";
 import { ask } from "../providers/ask.ts";
-import {
-  type DialectName,
-  dialectNames,
-  quirksSchema,
-  type Upstream,
-} from "../providers/upstream.ts";
+import { toUpstream } from "../providers/to-upstream.ts";
 import { assertUrlAllowed } from "../providers/url-guard.ts";
 
 type UpstreamTest = {
@@ -28,16 +23,17 @@ const NAME_CHARS_MAX = 200;
 
 export async function testUpstream(
   provider: Provider,
-  clock: Clock,
-  signal: AbortSignal,
+  options: { credential: Credential | undefined; clock: Clock; signal: AbortSignal },
 ): Promise<UpstreamTest> {
+  const { clock, signal } = options;
   const startedMs = clock.monotonicMs();
   try {
     // Asked again here, because the error of the call itself does not name the address.
     await assertUrlAllowed(provider.baseUrl, { allowPrivate: provider.allowPrivate });
-    const response = await ask(toUpstream(provider), {
+    const response = await ask(toUpstream(provider, options.credential), {
       method: "GET",
       path: "/models",
+      endpoint: "models",
       attemptId: newRequestId(),
       timeoutMs: TIMEOUT_MS,
       signal,
@@ -72,24 +68,6 @@ function toFailedTest(failure: Failure, elapsedMs: number): UpstreamTest {
     latency_ms: status === null ? null : elapsedMs,
     reason: failure.message + detail,
     models: [],
-  };
-}
-
-function toUpstream(provider: Provider): Upstream {
-  const dialect = dialectNames.find((name): name is DialectName => name === provider.dialect);
-  if (dialect === undefined) {
-    throw new Failure("invalid", `This version does not speak the dialect '${provider.dialect}'.`, {
-      param: "dialect",
-    });
-  }
-  const quirks = quirksSchema.safeParse(provider.quirks);
-  return {
-    name: provider.name,
-    dialect,
-    baseUrl: provider.baseUrl,
-    credential: provider.credential,
-    allowPrivate: provider.allowPrivate,
-    quirks: quirks.success ? quirks.data : {},
   };
 }
 

@@ -2,13 +2,20 @@
 import { Failure } from "../lib/errors.ts";
 import { dialectNames, quirksSchema, type Upstream } from "./upstream.ts";
 
-type StoredProvider = Omit<Upstream, "dialect" | "quirks"> & {
+type StoredProvider = Omit<Upstream, "dialect" | "quirks" | "credential"> & {
   dialect: string;
   quirks: unknown;
+  credentials: readonly { value: string }[];
 };
 
-/** @throws Failure `invalid` for a dialect or a quirk that this version has no code for. */
-export function toUpstream(provider: StoredProvider): Upstream {
+/**
+ * @param credential one of the provider's; its first when left out.
+ * @throws Failure `invalid` for a dialect or a quirk that this version has no code for.
+ */
+export function toUpstream(
+  provider: StoredProvider,
+  credential: { value: string } | undefined = provider.credentials[0],
+): Upstream {
   const dialect = dialectNames.find((name) => name === provider.dialect);
   const quirks = quirksSchema.safeParse(provider.quirks);
   if (dialect === undefined || !quirks.success) {
@@ -18,6 +25,13 @@ export function toUpstream(provider: StoredProvider): Upstream {
       { param: dialect === undefined ? "dialect" : "quirks" },
     );
   }
-  const { name, baseUrl, credential, allowPrivate } = provider;
-  return { name, baseUrl, credential, allowPrivate, dialect, quirks: quirks.data };
+  const { name, baseUrl, allowPrivate } = provider;
+  return {
+    name,
+    baseUrl,
+    credential: credential?.value ?? null,
+    allowPrivate,
+    dialect,
+    quirks: quirks.data,
+  };
 }

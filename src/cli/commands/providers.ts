@@ -32,7 +32,10 @@ export async function addProvider(flags: NewProvider, context: CommandContext): 
 }
 
 /** A key on the command line would stay in the shell's history and be seen by everyone who lists processes. */
-function readApiKey(variable: string | undefined, context: CommandContext): string | undefined {
+export function readApiKey(
+  variable: string | undefined,
+  context: CommandContext,
+): string | undefined {
   if (variable === undefined) return undefined;
   if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(variable)) {
     throw new UsageError(
@@ -74,7 +77,7 @@ export async function listProviders(page: PageFlags, context: CommandContext): P
       { title: "dialect", cell: (row) => row.dialect },
       { title: "base url", cell: (row) => row.base_url },
       { title: "region", cell: (row) => row.region },
-      { title: "credential", cell: (row) => (row.has_credential ? "yes" : "no") },
+      { title: "credentials", cell: (row) => row.credentials.join(",") },
       { title: "private", cell: (row) => (row.allow_private ? "allowed" : "refused") },
       { title: "quirks", cell: (row) => Object.keys(row.quirks).join(",") },
     ],
@@ -86,8 +89,13 @@ export async function listProviders(page: PageFlags, context: CommandContext): P
 /** Models of a provider that are shown to a person; `--json` has all that were read. */
 const MODELS_SHOWN_MAX = 10;
 
-export async function testProvider(name: string, context: CommandContext): Promise<Report> {
-  const test = await context.control().ask(contract.testProvider, { params: { name } });
+export async function testProvider(
+  { name, credential }: { name: string; credential: string | undefined },
+  context: CommandContext,
+): Promise<Report> {
+  const test = await context
+    .control()
+    .ask(contract.testProvider, { params: { name }, body: { credential } });
   const latency = test.latency_ms === null ? "" : ` (${Math.round(test.latency_ms)} ms)`;
   const shown = test.models.slice(0, MODELS_SHOWN_MAX).join(", ");
   const more = test.models.length - MODELS_SHOWN_MAX;

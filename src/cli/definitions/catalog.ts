@@ -1,9 +1,8 @@
 /** Providers, models and prices: what may be called. */
-import { Dialect } from "../../contract/providers.ts";
 import { type Command, defineCommand } from "../grammar/command.ts";
+import { providerCommands } from "./providers.ts";
 import { furtherPriceFlags, pageFlags } from "./shared-flags.ts";
 
-const providerPositional = { NAME: { help: "name of the provider", required: true } } as const;
 const modelPositional = { NAME: { help: "name of the model", required: true } } as const;
 
 const providerFlag = {
@@ -18,77 +17,6 @@ const upstreamFlag = {
   value: "NAME",
   help: "the provider's own name of the model (default: the same name)",
 } as const;
-
-const providerCommands: readonly Command[] = [
-  defineCommand({
-    name: "provider add",
-    summary: "Connect a provider",
-    detail:
-      "Its API key is read from an environment variable, so that it stays out of the shell's history.",
-    positionals: providerPositional,
-    flags: {
-      dialect: {
-        kind: "text",
-        choices: Dialect.options,
-        help: "the wire format that it speaks",
-        required: true,
-      },
-      "base-url": { kind: "url", help: "its address, with /v1 where it has one", required: true },
-      "api-key-env": {
-        kind: "text",
-        value: "VAR",
-        help: "environment variable that holds its API key",
-      },
-      region: { kind: "text", value: "REGION", help: "where it runs" },
-      "allow-private": {
-        kind: "switch",
-        help: "allow an address on this machine or in a private network",
-      },
-      quirks: {
-        kind: "text",
-        value: "NAME[=VALUE],…",
-        help: "switches of the dialect, such as usage_lookup",
-      },
-    },
-    examples: [
-      "baseload provider add openai --dialect openai-chat --base-url https://api.openai.com/v1 --api-key-env OPENAI_API_KEY",
-      "baseload provider add vllm --dialect openai-chat --base-url http://10.0.0.7:8000/v1 --allow-private",
-    ],
-    run: async ({ words, flags }, context) =>
-      (await import("../commands/providers.ts")).addProvider(
-        { ...flags, name: words.NAME },
-        context,
-      ),
-  }),
-  defineCommand({
-    name: "provider list",
-    summary: "List connected providers",
-    positionals: {},
-    flags: pageFlags,
-    examples: ["baseload provider list"],
-    run: async ({ flags }, context) =>
-      (await import("../commands/providers.ts")).listProviders(flags, context),
-  }),
-  defineCommand({
-    name: "provider test",
-    summary: "Ask a provider for its models, once, now",
-    detail: "Exit code 1 if it does not answer as it should.",
-    positionals: providerPositional,
-    flags: {},
-    examples: ["baseload provider test openai"],
-    run: async ({ words }, context) =>
-      (await import("../commands/providers.ts")).testProvider(words.NAME, context),
-  }),
-  defineCommand({
-    name: "provider remove",
-    summary: "Remove a provider that serves no model any more",
-    positionals: providerPositional,
-    flags: {},
-    examples: ["baseload provider remove vllm"],
-    run: async ({ words }, context) =>
-      (await import("../commands/providers.ts")).removeProvider(words.NAME, context),
-  }),
-];
 
 const modelCommands: readonly Command[] = [
   defineCommand({

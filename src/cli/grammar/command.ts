@@ -35,7 +35,7 @@ export type Input<F extends Flags, P extends Positionals> = {
 };
 
 export type Definition<F extends Flags, P extends Positionals> = {
-  /** One or two words, such as `key create`. */
+  /** One word to three, such as `key create`. */
   readonly name: string;
   readonly summary: string;
   /** Sentences below the summary in `--help`, where the summary leaves a question open. */

@@ -3,7 +3,14 @@ import { type Command, defineCommand } from "./command.ts";
 import { findCommand } from "./find-command.ts";
 import { UsageError } from "./usage-error.ts";
 
-const commands: readonly Command[] = ["wallet", "key create", "key list", "chat"].map((name) =>
+const commands: readonly Command[] = [
+  "wallet",
+  "key create",
+  "key list",
+  "chat",
+  "key note",
+  "key note add",
+].map((name) =>
   defineCommand({
     name,
     summary: "",
@@ -24,6 +31,9 @@ describe("finding the command", () => {
     ["key --json create", "key create", "--json"],
     ["--control-url=http://x key list", "key list", "--control-url=http://x"],
     ["chat wallet key", "chat", "wallet key"],
+    ["key note add x", "key note add", "x"],
+    ["key note --json add x", "key note add", "--json x"],
+    ["key note x add", "key note", "x add"],
     ["help key create", "key create", "--help"],
     ["help wallet --json", "wallet", "--help --json"],
   ];

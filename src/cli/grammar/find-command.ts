@@ -9,24 +9,32 @@ export type Found =
   /** The first word of several commands, such as `key`, or nothing at all. */
   | { readonly kind: "group"; readonly prefix: string; readonly wantsHelp: boolean };
 
+/** The words of the longest commands, such as `provider credential add`. */
+const WORDS_MAX = 3;
+
 export function findCommand(argv: readonly string[], commands: readonly Command[]): Found {
   const positions = wordPositions(argv);
   const isHelp = argv[positions[0] ?? -1] === "help";
   const named = isHelp ? positions.slice(1) : positions;
   const wantsHelp = isHelp || argv.includes("--help") || argv.includes("-h");
-  const [first, second] = named.map((position) => argv[position]);
+  const words = named.map((position) => argv[position] ?? "");
+  const [first, second] = words;
   if (first === undefined) return { kind: "group", prefix: "", wantsHelp: true };
-  for (const used of [2, 1]) {
-    const name = used === 2 ? `${first} ${second}` : first;
+  for (const used of [WORDS_MAX, 2, 1]) {
+    const name = words.slice(0, used).join(" ");
     const command = commands.find((candidate) => candidate.name === name);
     if (command === undefined) continue;
     const taken = new Set(isHelp ? positions : named.slice(0, used));
     const rest = argv.filter((_, position) => !taken.has(position));
     return { kind: "command", command, rest: isHelp ? ["--help", ...rest] : rest };
   }
-  const isGroup = commands.some((command) => command.name.startsWith(`${first} `));
-  if (isGroup && second === undefined) return { kind: "group", prefix: first, wantsHelp };
-  throw unknownCommand(first, second, commands);
+  const prefix = words.join(" ");
+  const isGroup = commands.some((command) => command.name.startsWith(`${prefix} `));
+  if (isGroup) return { kind: "group", prefix, wantsHelp };
+  const third = words[2];
+  const pair = wordsOf(first, second);
+  const isPair = commands.some((command) => command.name.startsWith(`${pair} `));
+  throw isPair ? unknownCommand(pair, third, commands) : unknownCommand(first, second, commands);
 }
 
 /** Where the words stand, without flags and without the values of the flags that every command takes. */

@@ -1,5 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { errorOf, startTestControl, type TestControl } from "../../../test/support/control.ts";
+import { providerCommands } from "../../cli/definitions/providers.ts";
+import { Dialect } from "../../contract/providers.ts";
+import { dialectNames } from "../../providers/upstream.ts";
 
 let control: TestControl;
 beforeAll(async () => {
@@ -132,6 +135,72 @@ describe("providers", () => {
     expect(noList).toMatchObject({ ok: false, status: 200 });
     expect(noList["reason"]).toContain("https://host/v1");
     expect(nobody).toMatchObject({ ok: false, status: null, latency_ms: null });
+  });
+
+  test("can have several credentials, each of which can be tried and erased", async () => {
+    const used: (string | null)[] = [];
+    using upstream = Bun.serve({
+      port: 0,
+      hostname: "127.0.0.1",
+      fetch(request) {
+        used.push(request.headers.get("authorization"));
+        return Response.json({ data: [] });
+      },
+    });
+    await add("two-accounts", `http://127.0.0.1:${upstream.port}/v1`, {
+      allow_private: true,
+      api_key: "sk-account-one",
+    });
+    const credentials = "/providers/two-accounts/credentials";
+
+    const added = await control.post(credentials, {
+      name: "second",
+      api_key: "sk-account-two",
+      weight: 2,
+    });
+    await control.post("/providers/two-accounts/test");
+    await control.post("/providers/two-accounts/test", { credential: "second" });
+    const wrong = await control.post("/providers/two-accounts/test", { credential: "secnod" });
+    const listed = await control.get(credentials);
+    const removed = await control.remove(`${credentials}/default`);
+    const provider = (await control.get("/providers")).body["data"];
+
+    expect(added.status).toBe(201);
+    expect(added.body).toMatchObject({ name: "second", weight: 2, removed_at: null });
+    expect(used).toEqual(["Bearer sk-account-one", "Bearer sk-account-two"]);
+    expect(errorOf(wrong).message).toContain("Did you mean 'second'?");
+    expect(listed.body["data"]).toMatchObject([{ name: "default" }, { name: "second" }]);
+    expect(removed.body["removed_at"]).toBeString();
+    expect(provider).toContainEqual(
+      expect.objectContaining({ name: "two-accounts", credentials: ["second"] }),
+    );
+    expect(JSON.stringify([added, listed, removed, provider])).not.toContain("sk-account");
+    for (const [body, param] of [
+      [{ name: "x", api_key: "k", weight: 1_001 }, "weight"],
+      [{ name: "With Space", api_key: "k" }, "name"],
+      [{ name: "x" }, "api_key"],
+      [{ name: "x", api_key: "" }, "api_key"],
+    ] as const) {
+      expect(errorOf(await control.post(credentials, body))).toMatchObject({ param });
+    }
+  });
+
+  test("name an address in a quirk that is checked like the base URL", async () => {
+    const url = "http://127.0.0.1:9/v1";
+    const answered = await add("sly", url, {
+      allow_private: true,
+      quirks: { endpoint_urls: { rerank: "http://169.254.169.254/latest" } },
+    });
+
+    expect(answered.status).toBe(400);
+    expect(errorOf(answered)).toMatchObject({ param: "quirks.endpoint_urls.rerank" });
+  });
+
+  test("speak the dialects that there is code for, in the contract and on the command line", () => {
+    const command = providerCommands.find(({ name }) => name === "provider add");
+
+    expect(Dialect.options).toEqual([...dialectNames]);
+    expect(command?.flags["dialect"]?.choices).toEqual([...dialectNames]);
   });
 
   test("that are misspelt are answered with the nearest names", async () => {

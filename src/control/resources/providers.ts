@@ -1,5 +1,7 @@
 import * as contract from "../../contract/providers.ts";
 import * as catalog from "../../domains/catalog/index.ts";
+import { Failure } from "../../lib/errors.ts";
+import { didYouMean } from "../../lib/nearest.ts";
 import { addressesOf } from "../../providers/endpoint.ts";
 import { type Quirks, quirksSchema } from "../../providers/upstream.ts";
 import { assertUrlAllowed } from "../../providers/url-guard.ts";
@@ -32,14 +34,55 @@ export const providerRoutes: readonly Route[] = [
   route(contract.removeProvider, async (control, { params, actor }) =>
     toWire(await catalog.removeProvider(control.database, { name: params.name, actor })),
   ),
-  route(contract.testProvider, async (control, { params, signal }) => {
+  route(contract.testProvider, async (control, { params, body, signal }) => {
     const provider = await catalog.readProvider(control.database, {
       name: params.name,
       sealKey: control.sealKey,
     });
-    return { name: provider.name, ...(await testUpstream(provider, control.clock, signal)) };
+    const credential = pickCredential(provider, body.credential);
+    const test = await testUpstream(provider, { credential, clock: control.clock, signal });
+    return { name: provider.name, ...test };
   }),
+  route(contract.addCredential, async (control, { params, body, actor }) =>
+    toCredentialWire(
+      await catalog.addCredential(control.database, {
+        provider: params.name,
+        name: body.name,
+        value: body.api_key,
+        weight: body.weight,
+        sealKey: control.sealKey,
+        actor,
+      }),
+    ),
+  ),
+  route(contract.listCredentials, async (control, { params }) => ({
+    data: (await catalog.listCredentials(control.database, params.name)).map(toCredentialWire),
+  })),
+  route(contract.removeCredential, async (control, { params, actor }) =>
+    toCredentialWire(
+      await catalog.removeCredential(control.database, {
+        provider: params.name,
+        name: params.credential,
+        actor,
+      }),
+    ),
+  ),
 ];
+
+function pickCredential(
+  provider: catalog.Provider,
+  name: string | undefined,
+): catalog.Credential | undefined {
+  if (name === undefined) return provider.credentials[0];
+  const found = provider.credentials.find((credential) => credential.name === name);
+  if (found !== undefined) return found;
+  const names = provider.credentials.map((credential) => credential.name);
+  throw new Failure(
+    "not_found",
+    `The provider '${provider.name}' has no credential '${name}'.${didYouMean(name, names)}`,
+    { param: "credential", code: "credential_not_found" },
+  );
+}
 
 /** Quirks name addresses, too. */
 async function assertAddressesAllowed(
@@ -57,9 +100,18 @@ const toWire = (provider: catalog.ProviderRecord): contract.Provider => ({
   dialect: provider.dialect,
   base_url: provider.baseUrl,
   region: provider.region,
-  has_credential: provider.hasCredential,
+  has_credential: provider.credentials.length > 0,
+  credentials: provider.credentials,
   allow_private: provider.allowPrivate,
   quirks: provider.quirks,
   created_at: toTime(provider.createdAt),
   removed_at: toTimeOrNull(provider.removedAt),
+});
+
+const toCredentialWire = (credential: catalog.CredentialRecord): contract.ProviderCredential => ({
+  id: String(credential.credentialId),
+  name: credential.name,
+  weight: credential.weight,
+  created_at: toTime(credential.createdAt),
+  removed_at: toTimeOrNull(credential.removedAt),
 });

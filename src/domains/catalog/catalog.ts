@@ -1,14 +1,23 @@
 /** The catalog as a gateway process keeps it in memory. Never changed; a new one replaces it. */
 import type { Price } from "./price.ts";
 
+/** In clear, for the memory of a process that calls the provider. Never logged. */
+export type Credential = {
+  credentialId: bigint;
+  name: string;
+  value: string;
+  /** Its share of the calls; 0: a spare, for when the others fail. */
+  weight: number;
+};
+
 export type Provider = {
   providerId: bigint;
   name: string;
   dialect: string;
   baseUrl: string;
   region: string | null;
-  /** In clear, for the memory of a process that calls the provider. Never logged. */
-  credential: string | null;
+  /** In the order in which they were added; none where the provider asks for none. */
+  credentials: readonly Credential[];
   allowPrivate: boolean;
   quirks: Record<string, unknown>;
 };

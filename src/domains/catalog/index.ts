@@ -1,6 +1,7 @@
 export { nearestNames as nearestModels } from "../../lib/nearest.ts";
-export type { Model, Provider } from "./catalog.ts";
+export type { Credential, Model, Provider } from "./catalog.ts";
 export { readCatalog, readForSettlement } from "./catalog-store.ts";
+export { addCredential, listCredentials, removeCredential } from "./credential-store.ts";
 export {
   addDeployment,
   assertModelKnown,
@@ -22,5 +23,5 @@ export {
   unitPricesAt,
 } from "./price.ts";
 export { listPrices } from "./price-store.ts";
-export type { ModelRecord, PriceRecord, ProviderRecord } from "./records.ts";
+export type { CredentialRecord, ModelRecord, PriceRecord, ProviderRecord } from "./records.ts";
 export { createProvider, listProviders, readProvider, removeProvider } from "./store.ts";

@@ -7,8 +7,8 @@ import type { Database } from "../../platform/db/database.ts";
 import { idAfter, type Page, type PageRequest, toPage } from "../../platform/db/page.ts";
 import { assertNotInThePast, type PriceTerms } from "./price.ts";
 import { insertPrice, readCurrentPrices, readPrice } from "./price-store.ts";
+import { lockProvider } from "./provider-rows.ts";
 import type { DeploymentRecord, ModelRecord, NewModel, PriceRecord } from "./records.ts";
-import { lockProvider } from "./store.ts";
 
 const NAMES_MAX = 1_000;
 

@@ -7,7 +7,8 @@ export type ProviderRecord = {
   dialect: string;
   baseUrl: string;
   region: string | null;
-  hasCredential: boolean;
+  /** Their names, in the order in which they were added. */
+  credentials: string[];
   allowPrivate: boolean;
   quirks: Record<string, unknown>;
   createdAt: Date;
@@ -22,6 +23,14 @@ export type NewProvider = {
   region?: string | undefined;
   allowPrivate: boolean;
   quirks: Readonly<Record<string, unknown>>;
+};
+
+export type CredentialRecord = {
+  credentialId: bigint;
+  name: string;
+  weight: number;
+  createdAt: Date;
+  removedAt: Date | null;
 };
 
 export type DeploymentRecord = { deploymentId: bigint; provider: string; upstreamModel: string };
@@ -52,11 +61,11 @@ export type NewModel = {
 
 export type PriceRecord = Price & {
   model: string;
-  validFrom: Date;
-  /** The beginning of the next version; null: none is known. */
-  validTo: Date | null;
-};
   /** Null: what callers pay. Otherwise what the provider of this deployment charges us. */
   deployment: DeploymentRecord | null;
   /** `operator`, or the list that it was taken from, with its version. */
   source: string;
+  validFrom: Date;
+  /** The beginning of the next version; null: none is known. */
+  validTo: Date | null;
+};

@@ -47,14 +47,20 @@ describe("a provider", () => {
   test("keeps its credential sealed: the database and the lists never show it", async () => {
     const record = await newProvider("sealed", { credential: "sk-upstream-secret" });
 
-    expect(record).toMatchObject({ hasCredential: true, baseUrl: "https://api.example.com/v1" });
-    const { rows } = await db.database.pool.query<{ text: string; sealed_credential: Buffer }>(
-      "select p::text as text, sealed_credential from provider p where name = 'sealed'",
+    expect(record).toMatchObject({
+      credentials: ["default"],
+      baseUrl: "https://api.example.com/v1",
+    });
+    const { rows } = await db.database.pool.query<{ text: string; sealed_value: Buffer }>(
+      `select p::text || c::text as text, sealed_value
+       from provider p join provider_credential c using (provider_id) where p.name = 'sealed'`,
     );
     expect(rows[0]?.text).not.toContain("upstream-secret");
-    expect(rows[0]?.sealed_credential.toString("latin1")).not.toContain("upstream");
+    expect(rows[0]?.sealed_value.toString("latin1")).not.toContain("upstream");
     const read = await readProvider(db.database, { name: "sealed", sealKey });
-    expect(read.credential).toBe("sk-upstream-secret");
+    expect(read.credentials).toMatchObject([
+      { name: "default", value: "sk-upstream-secret", weight: 1 },
+    ]);
   });
 
   test("whose credential was sealed with another key says what to restore", async () => {
@@ -98,11 +104,11 @@ describe("a provider", () => {
     await removeModel(db.database, { name: "leaving-model", actor });
     const removed = await removeProvider(db.database, { name: "leaving", actor });
 
-    expect(removed).toMatchObject({ hasCredential: false });
+    expect(removed).toMatchObject({ credentials: [] });
     expect(removed.removedAt).not.toBeNull();
     const names = (await listProviders(db.database, page)).rows.map((row) => row.name);
     expect(names).not.toContain("leaving");
-    expect((await newProvider("leaving")).hasCredential).toBe(false);
+    expect((await newProvider("leaving")).credentials).toEqual([]);
   });
 
   test("that does not exist is answered with the nearest name", async () => {
@@ -137,7 +143,10 @@ describe("a model", () => {
       ["primary", "vendor/chat-large"],
       ["backup", "chat-large"],
     ]);
-    expect(model?.deployments[0]?.provider).toMatchObject({ credential: "sk-1", region: "eu" });
+    expect(model?.deployments[0]?.provider).toMatchObject({
+      credentials: [{ value: "sk-1" }],
+      region: "eu",
+    });
     expect(model?.prices).toHaveLength(1);
     expect(model?.prices[0]?.picos).toMatchObject({
       uncached_input: picos(150_000n),
@@ -187,7 +196,7 @@ describe("a model", () => {
 
     expect([...prices.values()]).toMatchObject([terms]);
     expect([...deployments.values()]).toMatchObject([
-      { upstreamModel: "theirs", provider: { name: "settled", credential: null } },
+      { upstreamModel: "theirs", provider: { name: "settled", credentials: [] } },
     ]);
   });
 

@@ -1,16 +1,20 @@
 /** Providers on PostgreSQL. A removed provider keeps its row, because usage refers to it; its name can be used again. */
 import type { PoolClient } from "pg";
-import { Failure } from "../../lib/errors.ts";
-import { didYouMean } from "../../lib/nearest.ts";
-import { seal, unseal } from "../../platform/crypto.ts";
+import { assert, Failure } from "../../lib/errors.ts";
 import { recordChange } from "../../platform/db/change.ts";
 import type { Database } from "../../platform/db/database.ts";
 import { idAfter, type Page, type PageRequest, toPage } from "../../platform/db/page.ts";
-import type { Provider } from "./catalog.ts";
+import type { Credential, Provider } from "./catalog.ts";
+import {
+  eraseCredentials,
+  readCredentialNames,
+  readCredentials,
+  replaceCredentials,
+} from "./credential-store.ts";
+import { lockProvider, noSuchProvider } from "./provider-rows.ts";
 import type { NewProvider, ProviderRecord } from "./records.ts";
 
-/** Names that are compared to find the one that was meant, and names listed in a message. */
-const NAMES_MAX = 1_000;
+/** Names listed in a message. */
 const NAMES_SHOWN_MAX = 5;
 
 type ProviderRow = {
@@ -19,20 +23,19 @@ type ProviderRow = {
   dialect: string;
   base_url: string;
   region: string | null;
-  sealed_credential: Buffer | null;
   allow_private: boolean;
   quirks: Record<string, unknown>;
   created_at: Date;
   removed_at: Date | null;
 };
 
-const columns = `provider_id, name, dialect, base_url, region, sealed_credential, allow_private, quirks,
-  created_at, removed_at`;
+const columns =
+  "provider_id, name, dialect, base_url, region, allow_private, quirks, created_at, removed_at";
 
 /**
  * Connects a provider. A name that is in use is refused, unless `replace` says that the provider has moved: then
- * all its settings change in place and its deployments stay. A credential that is not given again is erased,
- * because it may not be meant for the new address.
+ * all its settings change in place and its deployments stay. Its credentials are erased, because they may not be meant
+ * for the new address; the one that is given is the only one then.
  */
 export async function createProvider(
   database: Database,
@@ -40,39 +43,43 @@ export async function createProvider(
 ): Promise<ProviderRecord> {
   return await database.transact(async (client) => {
     const { rows } = await client.query<ProviderRow>(
-      `insert into provider (name, dialect, base_url, region, sealed_credential, allow_private, quirks)
-       values ($1, $2, $3, $4, $5, $6, $7)
+      `insert into provider (name, dialect, base_url, region, allow_private, quirks)
+       values ($1, $2, $3, $4, $5, $6)
        on conflict on constraint provider_name_is_unique do update set
          dialect = excluded.dialect, base_url = excluded.base_url, region = excluded.region,
-         sealed_credential = excluded.sealed_credential, allow_private = excluded.allow_private,
-         quirks = excluded.quirks, removed_at = null
-       where provider.removed_at is not null or $8
+         allow_private = excluded.allow_private, quirks = excluded.quirks, removed_at = null
+       where provider.removed_at is not null or $7
        returning ${columns}`,
       [
         options.name,
         options.dialect,
         toBaseUrl(options.baseUrl),
         options.region ?? null,
-        options.credential === undefined ? null : seal(options.sealKey, options.credential),
         options.allowPrivate,
         JSON.stringify(options.quirks),
         options.replace ?? false,
       ],
     );
-    if (rows[0] === undefined) {
+    const row = rows[0];
+    if (row === undefined) {
       throw new Failure(
         "conflict",
         `There is already a provider '${options.name}'. Replace its settings with 'replace', or choose another name.`,
         { param: "name", code: "provider_exists" },
       );
     }
+    await replaceCredentials(client, {
+      providerId: row.provider_id,
+      value: options.credential,
+      sealKey: options.sealKey,
+    });
     await recordChange(client, {
       actor: options.actor,
       action: "provider.create",
       subject: options.name,
-      detail: { base_url: rows[0].base_url, allow_private: options.allowPrivate },
+      detail: { base_url: row.base_url, allow_private: options.allowPrivate },
     });
-    return toProviderRecord(rows[0]);
+    return await toProviderRecord(client, row);
   });
 }
 
@@ -80,12 +87,14 @@ export async function listProviders(
   database: Database,
   page: PageRequest,
 ): Promise<Page<ProviderRecord>> {
-  const { rows } = await database.pool.query<ProviderRow>(
-    `select ${columns} from provider where removed_at is null and provider_id > $1
-     order by provider_id limit $2`,
-    [idAfter(page), page.limit + 1],
-  );
-  return toPage(rows.map(toProviderRecord), page, (row) => String(row.providerId));
+  return await database.transact(async (client) => {
+    const { rows } = await client.query<ProviderRow>(
+      `select ${columns} from provider where removed_at is null and provider_id > $1
+       order by provider_id limit $2`,
+      [idAfter(page), page.limit + 1],
+    );
+    return toPage(await toProviderRecords(client, rows), page, (row) => String(row.providerId));
+  });
 }
 
 /** Only a provider that serves nothing can go: removing what is in use would fail calls in flight to plan. */
@@ -108,8 +117,9 @@ export async function removeProvider(
         { param: "name", code: "provider_in_use" },
       );
     }
+    await eraseCredentials(client, provider_id);
     const { rows } = await client.query<ProviderRow>(
-      `update provider set removed_at = now(), sealed_credential = null where provider_id = $1 returning ${columns}`,
+      `update provider set removed_at = now() where provider_id = $1 returning ${columns}`,
       [provider_id],
     );
     await recordChange(client, {
@@ -117,11 +127,11 @@ export async function removeProvider(
       action: "provider.remove",
       subject: options.name,
     });
-    return toProviderRecord(rows[0] as ProviderRow);
+    return await toProviderRecord(client, rows[0] as ProviderRow);
   });
 }
 
-/** With its credential in clear, for whoever calls the provider now. */
+/** With its credentials in clear, for whoever calls the provider now. */
 export async function readProvider(
   database: Database,
   options: { name: string; sealKey: string },
@@ -131,36 +141,9 @@ export async function readProvider(
     [options.name],
   );
   if (rows[0] === undefined) throw await noSuchProvider(database.pool, options.name);
-  return toProvider(rows[0], options.sealKey);
-}
-
-/** Holds the provider until the transaction ends, so that it cannot be removed while a deployment is added. */
-export async function lockProvider(
-  client: PoolClient,
-  name: string,
-): Promise<{ provider_id: bigint }> {
-  const { rows } = await client.query<{ provider_id: bigint }>(
-    "select provider_id from provider where name = $1 and removed_at is null for update",
-    [name],
-  );
-  if (rows[0] === undefined) throw await noSuchProvider(client, name);
-  return rows[0];
-}
-
-async function noSuchProvider(client: Pick<PoolClient, "query">, name: string): Promise<Failure> {
-  const { rows } = await client.query<{ name: string }>(
-    "select name from provider where removed_at is null order by provider_id desc limit $1",
-    [NAMES_MAX],
-  );
-  const hint = didYouMean(
-    name,
-    rows.map((row) => row.name),
-  );
-  return new Failure(
-    "not_found",
-    `There is no provider '${name}'.${hint} 'baseload provider list' shows those that are connected.`,
-    { param: "provider", code: "provider_not_found" },
-  );
+  const providerId = rows[0].provider_id;
+  const credentials = await readCredentials(database.pool, { ...options, providerId });
+  return toProvider(rows[0], credentials);
 }
 
 /** Paths are appended to it, so it ends without a slash. */
@@ -176,26 +159,44 @@ function toBaseUrl(text: string): string {
   return url.href.replace(/\/+$/, "");
 }
 
-const toProviderRecord = (row: ProviderRow): ProviderRecord => ({
-  providerId: row.provider_id,
-  name: row.name,
-  dialect: row.dialect,
-  baseUrl: row.base_url,
-  region: row.region,
-  hasCredential: row.sealed_credential !== null,
-  allowPrivate: row.allow_private,
-  quirks: row.quirks,
-  createdAt: row.created_at,
-  removedAt: row.removed_at,
-});
+async function toProviderRecord(client: PoolClient, row: ProviderRow): Promise<ProviderRecord> {
+  const [record] = await toProviderRecords(client, [row]);
+  assert(record !== undefined, "one row makes one record");
+  return record;
+}
 
-const toProvider = (row: ProviderRow, sealKey: string): Provider => ({
+async function toProviderRecords(
+  client: PoolClient,
+  rows: readonly ProviderRow[],
+): Promise<ProviderRecord[]> {
+  const names = await readCredentialNames(
+    client,
+    rows.map((row) => row.provider_id),
+  );
+  return rows.map((row) => ({
+    providerId: row.provider_id,
+    name: row.name,
+    dialect: row.dialect,
+    baseUrl: row.base_url,
+    region: row.region,
+    credentials: names.get(row.provider_id) ?? [],
+    allowPrivate: row.allow_private,
+    quirks: row.quirks,
+    createdAt: row.created_at,
+    removedAt: row.removed_at,
+  }));
+}
+
+const toProvider = (
+  row: ProviderRow,
+  credentials: ReadonlyMap<bigint, readonly Credential[]>,
+): Provider => ({
   providerId: row.provider_id,
   name: row.name,
   dialect: row.dialect,
   baseUrl: row.base_url,
   region: row.region,
-  credential: row.sealed_credential === null ? null : unseal(sealKey, row.sealed_credential),
+  credentials: credentials.get(row.provider_id) ?? [],
   allowPrivate: row.allow_private,
   quirks: row.quirks,
 });
@@ -209,5 +210,6 @@ export async function readProviders(
     `select ${columns} from provider where removed_at is null or $1`,
     [options.removedToo],
   );
-  return new Map(rows.map((row) => [row.provider_id, toProvider(row, options.sealKey)]));
+  const credentials = await readCredentials(client, options);
+  return new Map(rows.map((row) => [row.provider_id, toProvider(row, credentials)]));
 }
