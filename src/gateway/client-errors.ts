@@ -1,8 +1,16 @@
 /** A failure in the words of the client's dialect. */
-import { type Failure, toErrorBody } from "../lib/errors.ts";
+import type { Failure } from "../lib/errors.ts";
+import type { JsonObject } from "../lib/json.ts";
+import { chatDialectOf, chatDialects } from "../providers/chat-dialects.ts";
+import type { ChatDialect } from "../providers/dialects/dialect.ts";
 import type { Call } from "./gateway.ts";
 
-export const encodeError = (_call: Call, failure: Failure): unknown => toErrorBody(failure);
+/** What is no chat has the errors of OpenAI's chat API. */
+const dialectOf = ({ dialect }: Call): ChatDialect =>
+  chatDialectOf(dialect) ?? chatDialects["openai-chat"];
 
-export const encodeErrorFrame = (_call: Call, failure: Failure): string =>
-  `data: ${JSON.stringify(toErrorBody(failure))}\n\n`;
+export const encodeError = (call: Call, failure: Failure): JsonObject =>
+  dialectOf(call).errorBody(failure, call.requestId);
+
+export const encodeErrorFrame = (call: Call, failure: Failure): string =>
+  dialectOf(call).errorFrame(failure, call.requestId);

@@ -8,6 +8,7 @@ import type { SharedCounters } from "../platform/shared-counters.ts";
 import type { ChatDialectName, Upstream } from "../providers/upstream.ts";
 import type { Attempt } from "./attempts/attempt.ts";
 import type { GatewayMetrics } from "./state/gateway-metrics.ts";
+import type { HedgeBudget } from "./state/hedge-budget.ts";
 import type { Snapshot } from "./state/snapshot.ts";
 import type { UpstreamHealth } from "./state/upstream-health.ts";
 
@@ -39,6 +40,7 @@ export type Gateway = {
   journal: Journal;
   counters: SharedCounters;
   health: UpstreamHealth;
+  hedges: HedgeBudget;
   /** Where keys of mode `test` go. */
   sandbox: Upstream;
   /** Dispatched and not yet settled. */
@@ -57,6 +59,8 @@ export type Call = {
   startedAtMs: number;
   /** Aborted when the client leaves. */
   signal: AbortSignal;
+  /** Made on behalf of a job: its answer is kept before it is settled, and charged if and only if it was kept. */
+  isKept?: boolean;
 };
 
 /** How a call is paid: a hold over all its scopes, or nothing for keys of mode `test`. */

@@ -21,6 +21,7 @@ import { serve, servePrivately } from "./server.ts";
 import { boundedLedger } from "./state/bounded-ledger.ts";
 import { gatewayMetrics } from "./state/gateway-metrics.ts";
 import { type Health, healthOf } from "./state/health.ts";
+import { HedgeBudget } from "./state/hedge-budget.ts";
 import { readSnapshot } from "./state/read-snapshot.ts";
 import { Snapshot } from "./state/snapshot.ts";
 import { UpstreamHealth } from "./state/upstream-health.ts";
@@ -151,6 +152,7 @@ async function wire(options: GatewayOptions, parts: Parts): Promise<Gateway> {
     journal,
     counters: SharedCounters.open(join(parts.runFolder, "rate-counters.bin")),
     health: new UpstreamHealth({ clock: systemClock }),
+    hedges: new HedgeBudget(),
     sandbox: options.sandbox,
     attempts: new Set(),
     background: new Set(),

@@ -65,6 +65,7 @@ class ChatExchange implements Exchange {
   }
 
   whyNot(upstream: Upstream): string | undefined {
+    if (speaks(upstream, this.#name)) return undefined;
     try {
       this.#assertSayable(upstream);
       return undefined;

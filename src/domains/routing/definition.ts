@@ -105,6 +105,11 @@ export type RouteDefinition = {
     | undefined;
   /** Ask the next candidate too when nothing has come for a while. */
   hedge?: { after_ms: number; budget_percent?: number | undefined } | undefined;
+  /**
+   * `complete`: a stream is sent on when its end has arrived, so that one that is cut can still be asked of the next
+   * candidate. `direct` when left out: pieces are sent on as they come.
+   */
+  streams?: "direct" | "complete" | undefined;
   /** Until the first byte of an answer. */
   timeout_ms?: number | undefined;
   /** Keep answers of calls that repeat exactly. */

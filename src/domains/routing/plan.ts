@@ -46,6 +46,7 @@ export type RoutePolicy = {
   backoff: { firstMs: number; maxMs: number };
   /** `budgetPercent`: the most of this route's calls that may be hedged. */
   hedge: { afterMs: number; budgetPercent: number } | undefined;
+  streams: "direct" | "complete";
   /** Until the first byte of an answer; undefined: the gateway's own limit. */
   timeoutMs: number | undefined;
   cache: { ttlSeconds: number } | undefined;

@@ -19,6 +19,7 @@ export const DEFAULT_POLICY: RoutePolicy = {
   again: { rate_limited: 1, overloaded: 1, timeout: 0, upstream: 1 },
   backoff: { firstMs: 250, maxMs: 4_000 },
   hedge: undefined,
+  streams: "direct",
   timeoutMs: undefined,
   cache: undefined,
 };
@@ -39,7 +40,7 @@ export function toRoute(name: string, version: number, definition: RouteDefiniti
   };
 }
 
-function toPolicy({ retry, hedge, timeout_ms, cache }: RouteDefinition): RoutePolicy {
+function toPolicy({ retry, hedge, streams, timeout_ms, cache }: RouteDefinition): RoutePolicy {
   const again = { ...DEFAULT_POLICY.again };
   for (const [kind, times] of Object.entries(retry?.again ?? {})) {
     if (times !== undefined) again[kind as keyof typeof again] = times;
@@ -55,6 +56,7 @@ function toPolicy({ retry, hedge, timeout_ms, cache }: RouteDefinition): RoutePo
       afterMs: hedge.after_ms,
       budgetPercent: hedge.budget_percent ?? HEDGE_BUDGET_PERCENT,
     },
+    streams: streams ?? DEFAULT_POLICY.streams,
     timeoutMs: timeout_ms,
     cache: cache && { ttlSeconds: cache.ttl_seconds },
   };

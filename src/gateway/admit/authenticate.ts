@@ -1,4 +1,4 @@
-/** Bearer token → who calls. Junk is refused by its checksum, before anything is looked up. */
+/** A key → who calls. Junk is refused by its checksum, before anything is looked up. */
 import { timingSafeEqual } from "node:crypto";
 import { hmacKey, type Principal, parseKey } from "../../domains/identity/index.ts";
 import { Failure } from "../../lib/errors.ts";
@@ -8,7 +8,7 @@ import type { Call, Gateway } from "../gateway.ts";
 const VERIFIED_KEYS_MAX = 10_000;
 
 export async function authenticate(gateway: Gateway, call: Call): Promise<Principal> {
-  const key = readBearer(call.request);
+  const key = readKey(call.request);
   const known = gateway.snapshot.verifiedKeys.get(key);
   const principal = known ?? (await verify(gateway, key));
   if (principal.revokedAtMs !== null && principal.revokedAtMs <= call.startedAtMs) {
@@ -20,9 +20,12 @@ export async function authenticate(gateway: Gateway, call: Call): Promise<Princi
   return principal;
 }
 
-function readBearer(request: Request): string {
-  const header = request.headers.get("authorization");
+/** Clients of OpenAI's APIs send a bearer token, those of Anthropic's a header of its own. */
+function readKey({ headers }: Request): string {
+  const header = headers.get("authorization");
   if (header === null) {
+    const apiKey = headers.get("x-api-key");
+    if (apiKey !== null) return apiKey.trim();
     throw refused(
       "No API key was sent. Put it into the header: Authorization: Bearer bl_…",
       "missing_api_key",

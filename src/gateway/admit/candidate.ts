@@ -1,23 +1,36 @@
 /** What can be asked, and what a call is going to ask, in order. */
-import type { Model } from "../../domains/catalog/index.ts";
+import type { Model, Price } from "../../domains/catalog/index.ts";
 import type { PriceComponents } from "../../domains/metering/index.ts";
+import type { RoutePolicy } from "../../domains/routing/index.ts";
 import type { ServiceTier } from "../../lib/service-tiers.ts";
 import type { Upstream } from "../../providers/upstream.ts";
 
-/** One deployment with one credential. */
+/** One deployment with one credential. Credential 0: the provider takes none. */
 export type Target = {
   upstream: Upstream;
   upstreamModel: string;
   deploymentId: bigint;
+  credentialId: bigint;
   region: string | null;
-  /** How it does is remembered under this name. */
-  healthKey: string;
-  /** What concerns the credential, whichever model it was used for, under this one. */
-  credentialKey: string;
+};
+
+/** A deployment that this version can call, ready to be called with each of its credentials. */
+export type ServedDeployment = {
+  deploymentId: bigint;
+  region: string | null;
+  /** With the first of its credentials: for who only asks what it is. */
+  upstream: Upstream;
+  targets: readonly (Target & { weight: number })[];
+  /** What the provider charges us, newest first. */
+  costs: readonly Price[];
 };
 
 /** A model of the snapshot with what this version can call of it. */
-export type ServedModel = Model & { targets: readonly Target[] };
+export type ServedModel = Model & {
+  capabilities: readonly string[] | null;
+  modalities: readonly string[] | null;
+  candidates: readonly ServedDeployment[];
+};
 
 /** A target with the terms on which this call would use it. */
 export type Candidate = Target & {
@@ -40,23 +53,7 @@ export type Plan = {
 };
 
 /** How a plan is walked. */
-export type AskPolicy = {
-  /** How often the whole plan is gone through once more, after a wait; undefined: as configured. */
-  retryRounds: number | undefined;
-  /** Until the answer has ended; undefined: as long as it brings something. */
-  timeoutMs: number | undefined;
-  /** A second candidate is asked when the first has not begun to answer after this long. */
-  hedge: { afterMs: number; budgetPercent: number } | undefined;
-  /**
-   * `direct`: pieces of a stream are sent on as they come. `complete`: a stream is sent on when its end has
-   * arrived, so that one that is cut can still be asked of the next candidate.
-   */
-  streams: "direct" | "complete";
-};
-
-export const USUAL_POLICY: AskPolicy = {
-  retryRounds: undefined,
-  timeoutMs: undefined,
-  hedge: undefined,
-  streams: "direct",
+export type AskPolicy = RoutePolicy & {
+  /** For the whole call, as the client asked; undefined: as long as it brings something. */
+  callTimeoutMs: number | undefined;
 };

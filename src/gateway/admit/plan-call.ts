@@ -1,13 +1,21 @@
-/** Where a call goes: the models behind its name, the prices in force now, and the targets to try in order. */
+/** Where a call goes: who may answer it, in which order, on which terms. */
 import { priceAt, termsFor } from "../../domains/catalog/index.ts";
 import type { Principal } from "../../domains/identity/index.ts";
-import { priceNeedsOf, unmetNeeds } from "../../domains/metering/index.ts";
-import { Failure } from "../../lib/errors.ts";
+import { isPriced, type PriceComponents, priceNeedsOf } from "../../domains/metering/index.ts";
+import {
+  assertResident,
+  detectLanguage,
+  planRoute,
+  type RouteCandidate,
+  type RouteQuestion,
+  refusalOf,
+} from "../../domains/routing/index.ts";
 import { ATTEMPTS_MAX } from "../../lib/ids.ts";
 import type { Gateway } from "../gateway.ts";
 import type { CallRequest } from "../requests/call-request.ts";
-import { type Candidate, type Plan, type ServedModel, USUAL_POLICY } from "./candidate.ts";
-import { findModel, OUTPUT_TOKENS_UNKNOWN, unknownModel } from "./find-model.ts";
+import type { Candidate, Plan, ServedDeployment, ServedModel } from "./candidate.ts";
+import { findCalled, OUTPUT_TOKENS_UNKNOWN } from "./find-model.ts";
+import { orderCredentials } from "./order-credentials.ts";
 import { planSandbox } from "./plan-sandbox.ts";
 
 export async function planCall(
@@ -16,45 +24,108 @@ export async function planCall(
   request: CallRequest,
 ): Promise<Plan> {
   if (principal.mode === "test") return await planSandbox(gateway, request);
-  const model = await findModel(gateway, request.model);
-  const terms = termsOf(model, pricedFor(gateway, model, request));
-  const [first, ...others] = model.targets
-    .slice(0, ATTEMPTS_MAX)
-    .map((target) => ({ ...target, ...terms }));
-  if (first === undefined) throw unknownModel(gateway, request.model);
+  const { route } = await findCalled(gateway, request.model);
+  const language =
+    route?.asksLanguage === true ? await detectLanguage(request.facts.sampleText()) : undefined;
+  const question = questionOf(gateway, { principal, request, language });
+  const planned = planRoute(route, gateway.snapshot.models, question, gateway.health);
+  const [first, ...others] = planned.candidates
+    .flatMap((candidate) => toCandidates(gateway, { request, question }, candidate))
+    .slice(0, ATTEMPTS_MAX);
+  if (first === undefined) throw refusalOf(planned, question);
   return {
-    modelName: model.name,
+    modelName: request.model,
     candidates: [first, ...others],
     isBilled: true,
-    policy: USUAL_POLICY,
+    policy: {
+      ...(route === undefined ? usualPolicy(gateway, planned.policy) : planned.policy),
+      callTimeoutMs: request.timeoutMs,
+    },
   };
 }
 
-type Priced = Pick<Candidate, "priceVersionId" | "price" | "serviceTier">;
-
-/** @throws Failure `forbidden` when anything that this call needs has no price: unknown is not free. */
-function pricedFor(gateway: Gateway, model: ServedModel, request: CallRequest): Priced {
-  const { operation, serviceTier } = request;
-  const version = priceAt(model.prices, gateway.clock.nowMs());
-  if (version === undefined) throw noPrice(model, "no price");
-  const price = termsFor(version, serviceTier);
-  if (price === undefined) throw noPrice(model, `no price for the service tier '${serviceTier}'`);
-  const [unmet] = unmetNeeds(price, priceNeedsOf[operation]);
-  if (unmet !== undefined) throw noPrice(model, `no price for ${unmet.join(" or ")}`);
-  return { priceVersionId: version.priceVersionId, price, serviceTier };
+/** Without a route of its own a model is asked again as often as this installation is configured to. */
+function usualPolicy(
+  { limits: { retryRounds } }: Gateway,
+  policy: ReturnType<typeof planRoute>["policy"],
+): ReturnType<typeof planRoute>["policy"] {
+  const { again } = policy;
+  return {
+    ...policy,
+    again: {
+      rate_limited: Math.min(again.rate_limited, retryRounds),
+      overloaded: Math.min(again.overloaded, retryRounds),
+      upstream: Math.min(again.upstream, retryRounds),
+      timeout: 0,
+    },
+  };
 }
 
-const noPrice = (model: ServedModel, what: string): Failure =>
-  new Failure(
-    "forbidden",
-    `The model '${model.name}' has ${what}, so this call is refused. An operator sets one with: baseload price set ${model.name} …`,
-    { code: "no_price", param: "model" },
-  );
+type Question = RouteQuestion<ServedModel>;
 
-const termsOf = (model: ServedModel, priced: Priced) => ({
-  ...priced,
-  modelName: model.name,
-  modelId: model.modelId,
-  contextTokens: model.contextTokens ?? undefined,
-  maxOutputTokens: model.maxOutputTokens ?? model.contextTokens ?? OUTPUT_TOKENS_UNKNOWN,
-});
+function questionOf(
+  gateway: Gateway,
+  asked: { principal: Principal; request: CallRequest; language: string | undefined },
+): Question {
+  const { principal, request, language } = asked;
+  const nowMs = gateway.clock.nowMs();
+  const priced = (price: PriceComponents | undefined) =>
+    price !== undefined && isPriced(price, priceNeedsOf[request.operation]) ? price : undefined;
+  return {
+    model: request.model,
+    operation: request.operation,
+    organization: principal.organization,
+    organizationId: principal.organizationId,
+    project: principal.project,
+    keyId: principal.keyId,
+    regions: principal.regions,
+    metadata: request.facts.metadata,
+    task: request.facts.task,
+    isStream: request.isStream,
+    inputTokensCounted: request.inputTokensCounted,
+    inputTokensMax: request.inputTokensMax,
+    maxTokens: request.maxTokens,
+    producesTokens: request.producesTokens,
+    fixed: request.fixed,
+    needs: request.needs,
+    language,
+    prefix: request.facts.prefix,
+    whyNot: ({ upstream }) => request.exchange.whyNot(upstream),
+    priceOf(model) {
+      const price = priceAt(model.prices, nowMs);
+      return price && priced(termsFor(price, request.serviceTier));
+    },
+    costOf(_, { costs }) {
+      const cost = priceAt(costs, nowMs);
+      return cost && termsFor(cost, request.serviceTier);
+    },
+    nowMs,
+    chance: Math.random,
+  };
+}
+
+/** One for each credential: what is wrong with one of them may not be wrong with the next. */
+function toCandidates(
+  gateway: Gateway,
+  { request, question }: { request: CallRequest; question: Question },
+  { model, deployment }: RouteCandidate<ServedModel>,
+): Candidate[] {
+  assertResident(question.regions, deployment.region);
+  const price = question.priceOf(model);
+  const version = priceAt(model.prices, question.nowMs);
+  if (price === undefined || version === undefined) return [];
+  const terms = {
+    price,
+    priceVersionId: version.priceVersionId,
+    modelName: model.name,
+    modelId: model.modelId,
+    contextTokens: model.contextTokens ?? undefined,
+    serviceTier: request.serviceTier,
+    maxOutputTokens: model.maxOutputTokens ?? model.contextTokens ?? OUTPUT_TOKENS_UNKNOWN,
+  };
+  return targetsOf(gateway, deployment).map((target) => ({ ...target, ...terms }));
+}
+
+function targetsOf(gateway: Gateway, { targets }: ServedDeployment): ServedDeployment["targets"] {
+  return targets.length === 1 ? targets : orderCredentials(targets, gateway.health, Math.random);
+}

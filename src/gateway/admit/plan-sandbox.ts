@@ -1,9 +1,10 @@
 /** Keys of mode `test` reach simulated models only, and cost nothing. */
+import { DEFAULT_POLICY } from "../../domains/routing/index.ts";
 import type { Operation } from "../../lib/operations.ts";
 import type { Gateway } from "../gateway.ts";
 import type { CallRequest } from "../requests/call-request.ts";
-import { type Plan, USUAL_POLICY } from "./candidate.ts";
-import { findModel, OUTPUT_TOKENS_UNKNOWN } from "./find-model.ts";
+import type { Plan } from "./candidate.ts";
+import { findCalled, OUTPUT_TOKENS_UNKNOWN } from "./find-model.ts";
 
 /** Names of simulated models begin so. */
 const SIMULATED = "sandbox-";
@@ -20,22 +21,29 @@ const standIns: Readonly<Record<Operation, string>> = {
   moderation: "sandbox-moderation",
 };
 
+/** What a script says shall go wrong must be seen. */
+const NEVER = { rate_limited: 0, overloaded: 0, timeout: 0, upstream: 0 };
+
+async function nameOf(gateway: Gateway, called: string): Promise<string> {
+  await findCalled(gateway, called);
+  return called;
+}
+
 export async function planSandbox(gateway: Gateway, request: CallRequest): Promise<Plan> {
   const isSimulated = request.model.startsWith(SIMULATED);
-  const modelName = isSimulated ? request.model : (await findModel(gateway, request.model)).name;
+  const modelName = isSimulated ? request.model : await nameOf(gateway, request.model);
   const upstreamModel: string = isSimulated ? modelName : standIns[request.operation];
   return {
     modelName,
     isBilled: false,
-    policy: { ...USUAL_POLICY, retryRounds: 0 },
+    policy: { ...DEFAULT_POLICY, again: NEVER, callTimeoutMs: request.timeoutMs },
     candidates: [
       {
         upstream: gateway.sandbox,
         upstreamModel,
         deploymentId: 0n,
         region: null,
-        healthKey: "sandbox",
-        credentialKey: "sandbox",
+        credentialId: 0n,
         modelName,
         modelId: 0n,
         priceVersionId: 0n,

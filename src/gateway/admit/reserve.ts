@@ -82,6 +82,11 @@ export function holdFor(request: CallRequest, payment: Payment, candidate: Candi
   );
 }
 
+/** Gives the hold of a call back that has come to nothing. */
+export function releaseHold(gateway: Gateway, { hold }: Payment): void {
+  if (hold !== undefined) gateway.pool.settle(hold, ZERO_NANOS);
+}
+
 /** Only one attempt of a plan is charged, so the dearest candidate bounds them all. */
 function holdOver({ plan, request }: Reserving, payment: Payment): Nanos {
   let most = ZERO_NANOS;

@@ -4,7 +4,7 @@ import { usdFromPicos } from "../../lib/money.ts";
 import type { Usage } from "../../lib/quantities.ts";
 import type { ReadUsage } from "../../providers/neutral/answer.ts";
 import { tokenBounds } from "../admit/reserve.ts";
-import type { Answer, Leg } from "./ask.ts";
+import type { Answer, Leg } from "./ask-candidate.ts";
 import type { Settled } from "./attempt.ts";
 
 export const toUsage = (read: ReadUsage | undefined): Usage | undefined =>

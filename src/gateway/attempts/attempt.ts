@@ -68,14 +68,14 @@ export class Attempt {
   /** Writes down that the attempt is about to be dispatched; durable when this returns. */
   async begin(): Promise<void> {
     this.#gateway.attempts.add(this);
-    const { payment, candidate } = this.#options;
+    const { call, payment, candidate } = this.#options;
     this.#gateway.health.dispatched(candidate);
     if (payment.hold === undefined) return;
     const intent = {
       ...this.#facts,
       ...tokenBounds(payment, candidate),
       holdNanos: payment.hold.amount,
-      isKept: false,
+      isKept: call.isKept ?? false,
     };
     await this.#gateway.journal.append(encodeRecord({ type: "intent", intent }));
   }

@@ -5,7 +5,7 @@ import { failureFromErrorObject } from "../../providers/upstream-failure.ts";
 import type { Gateway } from "../gateway.ts";
 import { brokenOff, wentSilent } from "./answer-parts.ts";
 import { AnswerSource } from "./answer-source.ts";
-import type { Leg } from "./ask.ts";
+import type { Leg } from "./ask-candidate.ts";
 import type { Opened } from "./opened.ts";
 
 /** A stream that is held back until its end is sent on all the same beyond this: memory is not endless. */
@@ -28,7 +28,8 @@ async function readWhole(gateway: Gateway, leg: Leg, response: Response): Promis
     const whole = await request.exchange.readWhole(candidate.upstream, response);
     return { kind: "whole", whole };
   } catch (error) {
-    if (call.signal.aborted) throw clientClosed(candidate.upstream, { dispatched: true });
+    if (call.signal.aborted || leg.isGivenUp)
+      throw clientClosed(candidate.upstream, { dispatched: true });
     if (isSilent) throw wentSilent(leg, error);
     throw error instanceof Failure ? error : brokenOff(leg, error);
   } finally {
@@ -48,7 +49,8 @@ async function openStream(gateway: Gateway, leg: Leg, response: Response): Promi
     return source;
   } catch (error) {
     source.close();
-    if (call.signal.aborted) throw clientClosed(candidate.upstream, { dispatched: true });
+    if (call.signal.aborted || leg.isGivenUp)
+      throw clientClosed(candidate.upstream, { dispatched: true });
     if (source.isSilent) throw wentSilent(leg, error);
     throw error instanceof Failure ? error : brokenOff(leg, error);
   }

@@ -19,8 +19,9 @@ import {
   wentSilent,
 } from "./answer-parts.ts";
 import type { AnswerSource } from "./answer-source.ts";
-import { type Answer, inBackground } from "./ask.ts";
+import type { Answer } from "./ask-candidate.ts";
 import type { Settled } from "./attempt.ts";
+import { inBackground } from "./background.ts";
 
 type Controller = ReadableStreamDefaultController<Uint8Array>;
 

@@ -2,7 +2,7 @@
 import { countedUsage } from "../../lib/quantities.ts";
 import type { WholeAnswer } from "../../providers/exchange.ts";
 import { answerHeaders, costHeaders, countedWithin, toUsage } from "./answer-parts.ts";
-import type { Answer } from "./ask.ts";
+import type { Answer } from "./ask-candidate.ts";
 
 export async function relayWhole(answer: Answer, whole: WholeAnswer): Promise<Response> {
   const { attempt, payment, response, deadline } = answer;

@@ -1,6 +1,6 @@
 /** Sends the answer on, and settles once however it ends. */
 import type { Gateway } from "../gateway.ts";
-import type { Answer } from "./ask.ts";
+import type { Answer } from "./ask-candidate.ts";
 import { relayStream } from "./relay-stream.ts";
 import { relayWhole } from "./relay-whole.ts";
 

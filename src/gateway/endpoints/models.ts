@@ -6,13 +6,13 @@ import type { Call, Gateway } from "../gateway.ts";
 export async function listModels(gateway: Gateway, call: Call): Promise<Response> {
   const { mode } = await authenticate(gateway, call);
   const callable = [...gateway.snapshot.models.values()].filter(
-    (model) => model.targets.length > 0,
+    (model) => model.candidates.length > 0,
   );
   const data: unknown[] = callable.map((model) => ({
     id: model.name,
     object: "model",
     created: 0,
-    owned_by: mode === "test" ? "sandbox" : (model.targets[0]?.upstream.name ?? ""),
+    owned_by: mode === "test" ? "sandbox" : (model.candidates[0]?.upstream.name ?? ""),
     ...(model.contextTokens === null ? {} : { context_window: model.contextTokens }),
     ...(model.maxOutputTokens === null ? {} : { max_output_tokens: model.maxOutputTokens }),
   }));

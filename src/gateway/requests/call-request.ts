@@ -28,16 +28,17 @@ export type CallRequest = {
   fixed: Quantities;
   /** Asked for by the client. Refused where the price has none for it. */
   serviceTier: ServiceTier;
-  routing: RoutingFacts;
+  /** What a model must be able to do and to read beside text. */
+  needs: { capabilities: readonly string[]; modalities: readonly string[] };
+  facts: RoutingFacts;
+  /** The client waits no longer than this for the end of the answer. */
+  timeoutMs: number | undefined;
 };
 
 /** What a route's conditions may look at. */
 export type RoutingFacts = {
   metadata: Readonly<Record<string, string>>;
   task: string | undefined;
-  /** Beside text. */
-  modalities: readonly string[];
-  capabilities: readonly string[];
   /** The last thing that the user said, cut to what telling a language needs. */
   sampleText(): string;
   /** The beginning of the prompt, for sending prompts that begin alike to the same place. */

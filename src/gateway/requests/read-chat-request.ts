@@ -1,10 +1,12 @@
 /** Bytes → a validated chat request. Fields we do not know are kept and passed on. */
 import { z } from "zod";
+import { PREFIX_CHARS, SAMPLE_CHARS } from "../../domains/routing/index.ts";
 import { Failure } from "../../lib/errors.ts";
 import { chatExchange } from "../../providers/chat-exchange.ts";
 import type { Call, GatewayLimits } from "../gateway.ts";
 import type { CallRequest } from "./call-request.ts";
 import { readJsonBody } from "./read-json.ts";
+import { readServiceTier, readTold } from "./routing-facts.ts";
 
 const CHOICES_MAX = 128;
 const TOKENS_MAX = 10_000_000;
@@ -53,6 +55,7 @@ export async function readChatRequest(call: Call, limits: GatewayLimits): Promis
       param: "stream_options",
     });
   }
+  const told = readTold(call, body["metadata"]);
   const media = measureMedia(messages);
   const textBytes = bytes.length - media.bytes;
   return {
@@ -67,20 +70,51 @@ export async function readChatRequest(call: Call, limits: GatewayLimits): Promis
     }),
     producesTokens: true,
     fixed: {},
-    serviceTier: "standard",
-    routing: {
-      metadata: {},
-      task: undefined,
-      modalities: [],
-      capabilities: [],
-      sampleText: () => "",
-      prefix: () => "",
+    serviceTier: readServiceTier(body["service_tier"]),
+    needs: needsOf(parsed.data),
+    facts: {
+      metadata: told.metadata,
+      task: told.task,
+      sampleText: () => lastUserText(messages).slice(0, SAMPLE_CHARS),
+      prefix: () => JSON.stringify(messages).slice(0, PREFIX_CHARS),
     },
+    timeoutMs: told.timeoutMs,
     choices: n ?? 1,
     maxTokens: parsed.data.max_completion_tokens ?? parsed.data.max_tokens ?? undefined,
     inputTokensMax: textBytes + TEMPLATE_TOKENS_MAX + media.tokensMax,
     inputTokensCounted: Math.ceil(textBytes / BYTES_PER_TOKEN) + media.tokensCounted,
   };
+}
+
+type ParsedBody = z.infer<typeof Body>;
+
+const modalityOfPart: Readonly<Record<string, string>> = {
+  image_url: "image",
+  input_audio: "audio",
+  file: "file",
+};
+
+function needsOf({ tools, response_format, messages }: ParsedBody): CallRequest["needs"] {
+  const capabilities: string[] = [];
+  if (tools != null && tools.length > 0) capabilities.push("tools");
+  if (response_format?.type === "json_schema") capabilities.push("json_schema");
+  const modalities = new Set<string>();
+  for (const { content } of messages) {
+    if (!Array.isArray(content)) continue;
+    for (const part of content) {
+      const modality = modalityOfPart[part.type];
+      if (modality !== undefined) modalities.add(modality);
+    }
+  }
+  return { capabilities, modalities: [...modalities] };
+}
+
+function lastUserText(messages: ParsedBody["messages"]): string {
+  const content = messages.findLast(({ role }) => role === "user")?.content;
+  if (typeof content === "string") return content;
+  return (content ?? [])
+    .map((part) => (typeof part["text"] === "string" ? part["text"] : ""))
+    .join(" ");
 }
 
 function invalidField(error: z.ZodError): Failure {

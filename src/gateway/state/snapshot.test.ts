@@ -16,7 +16,7 @@ class HeldReads {
     this.begun += 1;
     const principals = new Map([...this.keys].map((key) => [key, {} as Principal]));
     if (this.isHeld) await new Promise<void>((resolve) => this.#letGo.push(resolve));
-    return { principals, models: new Map() };
+    return { principals, models: new Map(), routes: new Map() };
   };
 
   letGo(): void {

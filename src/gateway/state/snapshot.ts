@@ -5,6 +5,7 @@
  * Invariant: a snapshot is replaced whole, never changed in place.
  */
 import type { Principal } from "../../domains/identity/index.ts";
+import type { Route } from "../../domains/routing/index.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../platform/log.ts";
 import type { ServedModel } from "../admit/candidate.ts";
@@ -12,6 +13,8 @@ import type { ServedModel } from "../admit/candidate.ts";
 export type SnapshotContent = {
   principals: ReadonlyMap<string, Principal>;
   models: ReadonlyMap<string, ServedModel>;
+  /** By each name that clients call. */
+  routes: ReadonlyMap<string, Route>;
 };
 
 export type SnapshotOptions = {
@@ -29,7 +32,7 @@ const MISS_WAIT_MS = 1_000;
 
 export class Snapshot {
   readonly #options: SnapshotOptions;
-  #content: SnapshotContent = { principals: new Map(), models: new Map() };
+  #content: SnapshotContent = { principals: new Map(), models: new Map(), routes: new Map() };
   #reading: Promise<void> | undefined;
   #isStale = false;
   #readStartedMs = Number.NEGATIVE_INFINITY;
@@ -49,6 +52,10 @@ export class Snapshot {
 
   get models(): ReadonlyMap<string, ServedModel> {
     return this.#content.models;
+  }
+
+  get routes(): ReadonlyMap<string, Route> {
+    return this.#content.routes;
   }
 
   /** Reads again. Changes that arrive while a read is under way cause another one. */
