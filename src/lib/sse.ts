@@ -158,3 +158,18 @@ function readLines(lines: string[]): SseFrame {
 export function dataFrame(data: string): Uint8Array {
   return encoder.encode(`data: ${data}\n\n`);
 }
+
+/** Views that lie side by side in one chunk become one, so that a chunk of whole frames is sent in one write. */
+export function joinNeighbours(frames: Uint8Array[]): Uint8Array[] {
+  const joined: Uint8Array[] = [];
+  for (const frame of frames) {
+    const last = joined.at(-1);
+    if (last?.buffer === frame.buffer && last.byteOffset + last.length === frame.byteOffset) {
+      joined.pop();
+      joined.push(new Uint8Array(last.buffer, last.byteOffset, last.length + frame.length));
+    } else {
+      joined.push(frame);
+    }
+  }
+  return joined;
+}

@@ -2,11 +2,13 @@
 import { anthropicMessages } from "./dialects/anthropic-messages/anthropic-messages.ts";
 import type { ChatDialect } from "./dialects/dialect.ts";
 import { openAiChat } from "./dialects/openai-chat/openai-chat.ts";
+import { openAiResponses } from "./dialects/openai-responses/openai-responses.ts";
 import type { NeutralUpstream } from "./neutral/neutral-upstream.ts";
 import type { ChatDialectName, DialectName, Upstream } from "./upstream.ts";
 
 export const chatDialects = {
   "openai-chat": openAiChat,
+  "openai-responses": openAiResponses,
   "anthropic-messages": anthropicMessages,
 } as const satisfies Partial<Record<ChatDialectName, ChatDialect>>;
 

@@ -88,6 +88,8 @@ export type AnswerFacts = {
   model: string;
   /** Unix seconds. */
   createdS: number;
+  /** For dialects that say when an answer was complete; left out: when it was created. */
+  nowS?(): number;
   /** The client's own request: some dialects repeat parts of it in their answers. */
   request: JsonObject;
 };

@@ -1,0 +1,106 @@
+/** Neutral events → the frames of a Responses stream. */
+import type { Failure } from "../../../lib/errors.ts";
+import type { JsonObject } from "../../../lib/json.ts";
+import type { AnswerEvent, AnswerFacts, FinishReason, ReadUsage } from "../../neutral/answer.ts";
+import type { StreamEncoder } from "../dialect.ts";
+import { isRecord } from "../openai-chat/wire.ts";
+import { errorEvent, responseError } from "./errors.ts";
+import { OutputWriter, type WireEvent } from "./output-writer.ts";
+import { type Ending, toResponse } from "./response-object.ts";
+
+export class ResponsesStreamEncoder implements StreamEncoder {
+  readonly #facts: AnswerFacts;
+  readonly #writer: OutputWriter;
+  #sequence = 0;
+  #hasBegun = false;
+  #reason: FinishReason | undefined;
+  #usage: ReadUsage | undefined;
+  #serviceTier: string | undefined;
+
+  constructor(facts: AnswerFacts) {
+    this.#facts = facts;
+    this.#writer = new OutputWriter(writerOptions(facts));
+  }
+
+  take(event: AnswerEvent): string {
+    // Of several answers at once this API knows nothing, so none can have been asked for.
+    if ("choice" in event && event.choice !== 0) return "";
+    const frames = this.#begin();
+    if (event.type === "begin") this.#serviceTier = event.serviceTier;
+    if (event.type === "usage") this.#usage = event.usage;
+    if (event.type === "finish") {
+      this.#reason = event.reason;
+      return frames + this.#frames(this.#writer.close(statusOf(event.reason)));
+    }
+    return frames + this.#frames(this.#writer.take(event));
+  }
+
+  closing(): string {
+    const status = statusOf(this.#reason ?? "stop");
+    const frames = this.#begin() + this.#frames(this.#writer.close(status));
+    return frames + this.#frame({ type: `response.${status}`, response: this.response });
+  }
+
+  /** OpenAI tells an error twice: as an event of its own, and as the end of the response. */
+  failing(failure: Failure): string {
+    const error = this.#frame(errorEvent(failure));
+    if (!this.#hasBegun) return error;
+    const response = this.#respond({ status: "failed", error: responseError(failure) });
+    return error + this.#frame({ type: "response.failed", response });
+  }
+
+  /** As it is at its end. */
+  get response(): JsonObject {
+    const reason = this.#reason ?? "stop";
+    return this.#respond({ status: statusOf(reason), reason });
+  }
+
+  #begin(): string {
+    if (this.#hasBegun) return "";
+    this.#hasBegun = true;
+    const response = this.#respond({ status: "in_progress" });
+    return this.#frames([
+      { type: "response.created", response },
+      { type: "response.in_progress", response },
+    ]);
+  }
+
+  #respond(ending: Ending): JsonObject {
+    return toResponse(this.#facts, this.#writer.output, {
+      ...ending,
+      usage: ending.status === "in_progress" ? undefined : this.#usage,
+      serviceTier: this.#serviceTier,
+    });
+  }
+
+  #frames(events: readonly WireEvent[]): string {
+    let text = "";
+    for (const event of events) text += this.#frame(event);
+    return text;
+  }
+
+  #frame({ type, ...fields }: WireEvent): string {
+    return toFrame({ type, sequence_number: this.#sequence++, ...fields });
+  }
+}
+
+export const toFrame = (event: WireEvent): string =>
+  `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`;
+
+export function writerOptions({ requestId, request }: AnswerFacts) {
+  const { reasoning } = request;
+  const summary = isRecord(reasoning)
+    ? (reasoning["summary"] ?? reasoning["generate_summary"])
+    : null;
+  return {
+    idStem: requestId.replaceAll("-", ""),
+    showsSummary: summary !== null && summary !== undefined,
+  };
+}
+
+/** A turn that its provider paused is not at its end, like one that became too long. */
+function statusOf(reason: FinishReason): "completed" | "incomplete" {
+  return reason === "length" || reason === "content_filter" || reason === "pause"
+    ? "incomplete"
+    : "completed";
+}
