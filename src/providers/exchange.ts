@@ -3,6 +3,7 @@
  * dialect. The gateway decides who is asked, pays and records; an exchange knows only words.
  */
 import type { Failure } from "../lib/errors.ts";
+import type { Quantities } from "../lib/quantities.ts";
 import type { ReadUsage } from "./neutral/answer.ts";
 import type { Upstream } from "./upstream.ts";
 
@@ -19,11 +20,19 @@ export type SendOptions = {
   timeoutMs: number;
 };
 
+/**
+ * What we count where a provider does not say, as several views of the same use, such as seconds of speech or its
+ * tokens: the price decides which of them is charged. The first is preferred.
+ */
+export type Counted = readonly Quantities[];
+
 export type Exchange = {
   /** Why this upstream cannot be put this question at all; undefined when it can. Asked while planning, before money moves. */
   whyNot(upstream: Upstream): string | undefined;
   /** @throws Failure for every answer that is not 2xx, and `UNTRANSLATABLE` for what `whyNot` could not see. */
   send(upstream: Upstream, options: SendOptions): Promise<Response>;
+  /** How many priced pieces each image counts for at this provider; 1 where it is left out. */
+  unitsPerImage?(upstream: Upstream, upstreamModel: string): number;
   readStream(upstream: Upstream): AnswerReader;
   /** @throws Failure when the body is an error, cut off, too large or malformed. */
   readWhole(upstream: Upstream, response: Response): Promise<WholeAnswer>;
@@ -38,6 +47,8 @@ export type WholeAnswer = {
   usage: ReadUsage | undefined;
   /** An estimate from what was delivered, for answers without usage. */
   countedOutputTokens: number;
+  /** In place of that, for operations that are not billed by tokens alone. */
+  counted?: Counted;
 };
 
 /**
@@ -66,6 +77,8 @@ export interface AnswerReader {
   readonly usage: ReadUsage | undefined;
   /** An estimate of the output tokens delivered so far. */
   countedOutputTokens(): number;
+  /** In place of that, for operations that are not billed by tokens alone. */
+  counted?(): Counted;
   /** When the first piece of the answer itself has been passed on (not comments or empty frames). */
   readonly hasBegun: boolean;
 }

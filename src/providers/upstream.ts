@@ -21,6 +21,7 @@ export const endpointNames = [
   "image_edit",
   "speech",
   "transcription",
+  "translation",
   "moderation",
 ] as const;
 export type EndpointName = (typeof endpointNames)[number];
@@ -56,6 +57,16 @@ const address = z
   .max(URL_CHARS_MAX);
 const fewPairs = (value: object) => Object.keys(value).length <= PAIRS_MAX;
 const TOO_MANY = `must have at most ${PAIRS_MAX} entries`;
+
+/** Models × sizes × qualities of a provider. */
+const IMAGE_UNITS_MAX = 128;
+const imageUnits = z.strictObject({
+  /** The model's name at the provider. */
+  model: printable.optional(),
+  size: printable.optional(),
+  quality: printable.optional(),
+  units: z.int().positive().max(1_000),
+});
 
 /** How a credential is presented; `query` puts it into the address as `key`. */
 export const authStyles = ["bearer", "x-api-key", "api-key", "query", "none"] as const;
@@ -135,6 +146,20 @@ export const quirksSchema = z.strictObject({
   choices_max: z.int().positive().max(128).optional(),
   /** The provider knows `json_object`, but no schemas: they are refused before they are sent. */
   no_json_schema: z.boolean().optional(),
+
+  // Operations beside chat.
+
+  /** Embeddings are numbers there, whatever was asked for; a client that wants base64 gets them packed here. */
+  embedding_format: z.literal("float").optional(),
+  /** Reranking in other words than the common ones: Cohere's v2, vLLM's `/score`, DashScope's own. */
+  rerank_shape: z.enum(["cohere", "score", "dashscope"]).optional(),
+  /** Images by DashScope's own API: at once (Qwen, Wan 2.6), or as a task that is asked for (older Wan). */
+  image_shape: z.enum(["dashscope", "dashscope-task"]).optional(),
+  /**
+   * How many priced pieces one image counts for, where the provider bills by size or quality: the first entry that
+   * fits what was asked for, by the names of OpenAI's fields; one piece where none does.
+   */
+  image_units: z.array(imageUnits).max(IMAGE_UNITS_MAX).optional(),
 });
 export type Quirks = z.infer<typeof quirksSchema>;
 

@@ -1,0 +1,83 @@
+/** POST /v1/images/generations and /v1/images/edits. */
+import { Failure } from "../../lib/errors.ts";
+import type { AnswerReader, Exchange, SendOptions, WholeAnswer } from "../exchange.ts";
+import { UNTRANSLATABLE } from "../neutral/prompt.ts";
+import { readAnswer } from "../read-answer.ts";
+import type { Upstream } from "../upstream.ts";
+import { DashscopeImages } from "./dashscope-images.ts";
+import { EventTap } from "./event-tap.ts";
+import { eventsOrWhole } from "./events-or-whole.ts";
+import { countedImages, imagesIn, readImageUsage } from "./image-usage.ts";
+import { type Door, putAsSent, type Sent, whyNotServed } from "./put.ts";
+
+const doors = {
+  generate: { endpoint: "image_generation", path: "/images/generations" },
+  edit: { endpoint: "image_edit", path: "/images/edits" },
+} as const satisfies Record<string, Door>;
+
+const eventNames = { generate: "image_generation", edit: "image_edit" } as const;
+
+export type ImagesRequest = {
+  does: keyof typeof doors;
+  sent: Sent;
+  isStream: boolean;
+};
+
+export class ImagesExchange implements Exchange {
+  readonly #request: ImagesRequest;
+  readonly #door: Door;
+  readonly #dashscope: DashscopeImages;
+
+  constructor(request: ImagesRequest) {
+    this.#request = request;
+    this.#door = doors[request.does];
+    this.#dashscope = new DashscopeImages(this.#door, request);
+  }
+
+  whyNot(upstream: Upstream): string | undefined {
+    const why = whyNotServed(upstream, this.#door);
+    if (why !== undefined || !isDashscope(upstream)) return why;
+    try {
+      this.#dashscope.assertSayable();
+      return undefined;
+    } catch (error) {
+      if (error instanceof Failure && error.code === UNTRANSLATABLE) return error.message;
+      throw error;
+    }
+  }
+
+  async send(upstream: Upstream, options: SendOptions): Promise<Response> {
+    if (isDashscope(upstream)) return await this.#dashscope.send(upstream, options);
+    const { sent, isStream, does } = this.#request;
+    const response = await putAsSent(upstream, this.#door, { sent, options });
+    if (!isStream) return response;
+    return await eventsOrWhole(upstream, response, (body) => {
+      const images = Array.isArray(body["data"]) ? body["data"] : [];
+      const { data: _, ...facts } = body;
+      const type = `${eventNames[does]}.completed`;
+      return images.map((image: object) => ({ ...facts, ...image, type }));
+    });
+  }
+
+  readStream(_upstream: Upstream): AnswerReader {
+    const last = `${eventNames[this.#request.does]}.completed`;
+    return new EventTap({
+      isEnd: (type) => type === last,
+      usageIn: (event) => readImageUsage(event["usage"]),
+      counted: (ends) => countedImages(ends),
+    });
+  }
+
+  async readWhole(upstream: Upstream, response: Response): Promise<WholeAnswer> {
+    if (isDashscope(upstream)) return await this.#dashscope.readWhole(upstream, response);
+    const { bytes, body } = await readAnswer(upstream, response);
+    return {
+      bytes,
+      usage: readImageUsage(body["usage"]),
+      countedOutputTokens: 0,
+      counted: countedImages(imagesIn(body)),
+    };
+  }
+}
+
+const isDashscope = ({ quirks }: Upstream): boolean => quirks.image_shape !== undefined;
