@@ -75,6 +75,26 @@ const faults: Record<string, { plan: () => Plan; finds: RegExp }> = {
     plan: () => ({ recoversBlindly: true }),
     finds: /^2: attempt .* \(interrupted\) cost 0/,
   },
+  "a worker that charges answers that nobody kept": {
+    plan: () => ({ chargesLostAnswers: true }),
+    finds: /^2: the answer .* is charged and was not kept/,
+  },
+  "kept answers that can still be kept after recovery found them missing": {
+    plan: () => ({ keepsLate: true }),
+    finds: /^2: the answer .* is kept and is not charged/,
+  },
+  "a gateway that charges an answer before it knows that it is kept": {
+    plan: () => ({ chargesBeforeKept: true }),
+    finds: /^2: the answer .* is charged and was not kept/,
+  },
+  "a gateway that asks two upstreams at once on one hold": {
+    plan: () => ({ hedgesOnOneHold: true }),
+    finds: /a settled hold cannot be charged|^3: |overspent/,
+  },
+  "a gateway that holds a long prompt at the price of a short one": {
+    plan: () => ({ holdsAtBasePrice: true }),
+    finds: /^3: .* cost more than its (upper bound|hold)/,
+  },
   "a worker that takes a process which does not move for dead": {
     plan: () => ({ takesPausedForDead: true }),
     finds: /^[234]: |overspent/,

@@ -1,50 +1,24 @@
 /**
- * One gateway process: the real lease pool, the real journal on the simulated disk, the real attempts of the data
- * plane. Only what surrounds them is made up: who calls, and what the upstream answers.
+ * One gateway process: the real lease pool and the real journal on the simulated disk. Only what surrounds them is
+ * made up: who calls (`simulated-calls.ts`), and what the upstream answers.
  */
 import { LeasePool, type LedgerStore } from "../../src/domains/ledger/index.ts";
-import {
-  affordableOutputTokens,
-  decodeRecord,
-  encodeRecord,
-  upperBound,
-  usageEventId,
-} from "../../src/domains/metering/index.ts";
-import { Attempt, type AttemptOptions } from "../../src/gateway/attempts/attempt.ts";
-import type { Gateway, Payment } from "../../src/gateway/gateway.ts";
+import { decodeRecord, encodeRecord, usageEventId } from "../../src/domains/metering/index.ts";
+import type { Gateway } from "../../src/gateway/gateway.ts";
 import { UpstreamHealth } from "../../src/gateway/state/upstream-health.ts";
-import { Failure } from "../../src/lib/errors.ts";
-import { nanos, nanosCovering, picos } from "../../src/lib/money.ts";
-import { countedUsage, NO_USAGE, type Usage } from "../../src/lib/quantities.ts";
+import { nanos } from "../../src/lib/money.ts";
 import { Journal } from "../../src/platform/journal/journal.ts";
 import { newOwner, type Owner } from "./scheduler.ts";
-import type { Order } from "./simulated-upstream.ts";
-import {
-  type JournalPort,
-  type Organization,
-  PRICE,
-  PRICE_VERSION_ID,
-  type Surroundings,
-} from "./surroundings.ts";
+import { type CallSite, SimulatedCalls } from "./simulated-calls.ts";
+import type { JournalPort, Surroundings } from "./surroundings.ts";
 
 export const TTL_MS = 3_000;
 const MARGIN_MS = 400;
 const RENEW_MS = TTL_MS / 4;
 const IDLE_MS = 600;
 const CALLS_AT_ONCE = 12;
-const ATTEMPTS = 2;
 /** A few records, so that segments follow each other quickly. */
 const SEGMENT_BYTES = 2_600;
-
-const CANDIDATE = {
-  ...{ modelId: 1n, deploymentId: 1n, healthKey: "1", credentialKey: "1" },
-  ...{
-    priceVersionId: PRICE_VERSION_ID,
-    price: PRICE,
-    serviceTier: "standard",
-    maxOutputTokens: 1_000_000,
-  },
-};
 
 export class SimulatedGateway {
   readonly owner: Owner;
@@ -55,7 +29,6 @@ export class SimulatedGateway {
   readonly charges = new Map<string, { amount: bigint; isDurable: boolean }>();
   #journal: JournalPort | undefined;
   #pool: LeasePool | undefined;
-  #gateway: Gateway | undefined;
   #calls = 0;
   #isDraining = false;
 
@@ -70,15 +43,14 @@ export class SimulatedGateway {
   /** Runs until the process dies. */
   async run(): Promise<void> {
     try {
-      await this.#start();
+      const site = await this.#start();
+      void this.#every(RENEW_MS, "renew", () => site.pool.renew());
+      void this.#every(IDLE_MS, "return idle leases", async () => site.pool.returnIdle());
+      void this.#takeCalls(new SimulatedCalls(this.#world, site));
     } catch (error) {
       this.#world.expectPlanned(error, `${this.owner.name} starts`);
       this.#world.endGateway(this);
-      return;
     }
-    void this.#every(RENEW_MS, "renew", () => this.#pool?.renew());
-    void this.#every(IDLE_MS, "return idle leases", async () => this.#pool?.returnIdle());
-    void this.#takeCalls();
   }
 
   /** Money at hand in this process's memory; undefined before it has started. */
@@ -111,7 +83,7 @@ export class SimulatedGateway {
     this.#world.endGateway(this);
   }
 
-  async #start(): Promise<void> {
+  async #start(): Promise<CallSite> {
     const { scheduler, disk, plan } = this.#world;
     await this.#store.registerGateway(this.gatewayId);
     const journal = await Journal.open({
@@ -121,8 +93,9 @@ export class SimulatedGateway {
       onTrouble: (_message, error) => this.#world.expectPlanned(error, "journal"),
     });
     this.#journal = plan.journal?.(journal) ?? journal;
-    this.#pool = this.#openPool();
-    this.#gateway = this.#openGateway(this.#journal, this.#pool);
+    const pool = this.#openPool();
+    this.#pool = pool;
+    return { owner: this.owner, pool, gateway: this.#openGateway(this.#journal, pool) };
   }
 
   #openPool(): LeasePool {
@@ -156,6 +129,7 @@ export class SimulatedGateway {
       } as unknown as Gateway["journal"],
       metrics: {
         holdsExceeded: { add: exceeded },
+        unpriced: { add: () => this.#world.report("2: a usage has no price") },
         countAttempt: () => undefined,
       } as unknown as Gateway["metrics"],
       log: { error: () => undefined, warn: () => undefined } as unknown as Gateway["log"],
@@ -177,134 +151,24 @@ export class SimulatedGateway {
     charge.isDurable = true;
   }
 
-  async #every(ms: number, what: string, run: () => Promise<unknown> | undefined): Promise<void> {
+  async #every(ms: number, what: string, run: () => Promise<unknown>): Promise<void> {
     for (;;) {
       await this.#world.scheduler.wait(this.owner, ms, `is to ${what}`);
-      await run()?.catch((error: unknown) => this.#world.expectPlanned(error, what));
+      await run().catch((error: unknown) => this.#world.expectPlanned(error, what));
     }
   }
 
-  async #takeCalls(): Promise<void> {
+  async #takeCalls(calls: SimulatedCalls): Promise<void> {
     const { scheduler } = this.#world;
     for (;;) {
       await scheduler.wait(this.owner, scheduler.random.next() * this.#world.callMs, "is called");
       const isOpen = this.#world.takesCalls && !this.#isDraining && this.#calls < CALLS_AT_ONCE;
       if (!isOpen || this.#journal?.whyRefusing() !== undefined) continue;
       this.#calls += 1;
-      void this.#call(scheduler.random.pick(this.#world.organizations))
+      void calls
+        .call()
         .catch((error: unknown) => this.#world.expectPlanned(error, "call"))
         .finally(() => (this.#calls -= 1));
     }
-  }
-
-  async #call(organization: Organization): Promise<void> {
-    const { random } = this.#world.scheduler;
-    const walletIds = random.pick(organization.scopes);
-    const inputTokens = random.between(1, 300);
-    const payment = await this.#reserve(walletIds, inputTokens, random.between(1, 400));
-    if (payment === undefined) return;
-    const requestId = this.#world.newRequestId();
-    for (let number = 0; number < ATTEMPTS; number++) {
-      const attempt = this.#attempt({ organization, payment, requestId, number });
-      const isDone = await this.#try(attempt, payment, number + 1 < ATTEMPTS);
-      if (isDone) return;
-    }
-  }
-
-  /** As `src/gateway/reserve.ts`: the upper bound, or as much of it as the wallets afford. */
-  async #reserve(
-    walletIds: readonly bigint[],
-    inputTokens: number,
-    outputTokensMax: number,
-  ): Promise<Payment | undefined> {
-    const pool = this.#pool as LeasePool;
-    const holdFor = (outputTokens: number) =>
-      nanosCovering(upperBound(PRICE, { inputTokens, outputTokens }));
-    const payment = (hold: Payment["hold"], outputTokens: number): Payment => ({
-      ...{ hold, outputTokensMax: outputTokens, fixed: {} },
-      ...{ inputTokensMax: inputTokens, inputTokensCounted: inputTokens, isLowered: false },
-    });
-    const atOnce = pool.tryReserve(walletIds, holdFor(outputTokensMax));
-    if (atOnce !== undefined) return payment(atOnce, outputTokensMax);
-    const reservation = await pool.reserve(walletIds, holdFor(outputTokensMax));
-    if (reservation.isCovered) return payment(reservation.hold, outputTokensMax);
-    const rest = await pool.reserveRest(walletIds, reservation.affordable);
-    const amount = picos(rest * 1_000n);
-    const outputTokens = Math.min(
-      affordableOutputTokens(PRICE, { inputTokens, amount }),
-      outputTokensMax,
-    );
-    if (outputTokens < 1) return undefined;
-    const lowered = pool.tryReserve(walletIds, holdFor(outputTokens));
-    return lowered === undefined ? undefined : payment(lowered, outputTokens);
-  }
-
-  #attempt(call: {
-    organization: Organization;
-    payment: Payment;
-    requestId: string;
-    number: number;
-  }): Attempt {
-    const { organization, payment, requestId, number } = call;
-    const startedAtMs = this.#world.scheduler.clock.nowMs();
-    const options = {
-      ...{ payment, number },
-      call: { requestId, startedAtMs },
-      principal: { organizationId: organization.walletId, projectId: 1n, keyId: "live", tpm: null },
-      candidate: CANDIDATE,
-    };
-    return new Attempt(this.#gateway as Gateway, options as unknown as AttemptOptions);
-  }
-
-  /** One attempt to its terminal state. False when another one should follow. */
-  async #try(attempt: Attempt, payment: Payment, hasNext: boolean): Promise<boolean> {
-    const { eventId } = attempt;
-    const settle = async (outcome: "completed" | "disconnected" | "failed", usage: Usage) => {
-      const keepsHold = outcome === "failed" && usage === NO_USAGE && hasNext;
-      const settled = await attempt.settle(outcome, usage, keepsHold);
-      this.#world.promise(eventId, { outcome, charge: settled.charge });
-      if (settled.charge > held) this.#world.report(`3: ${eventId} cost more than its hold`);
-    };
-    const held = payment.hold?.amount ?? 0n;
-    await attempt.begin();
-    this.#world.begin(eventId);
-    const order = {
-      eventId,
-      inputTokens: payment.inputTokensMax,
-      outputTokensMax: payment.outputTokensMax,
-    };
-    const answer = await this.#answerOrLeave(order).catch(async (error: unknown) => {
-      if (!(error instanceof Failure)) throw error;
-      await settle("failed", NO_USAGE);
-      return "refused" as const;
-    });
-    if (answer === "refused") return !hasNext;
-    if (answer === "left") await settle("disconnected", await this.#learnOrCount(order));
-    else if (answer.state === "complete") await settle("completed", answer.usage);
-    else await settle("failed", await this.#learnOrCount(order));
-    return true;
-  }
-
-  /** Sometimes the upstream does not answer in time, and what was delivered is counted instead. */
-  async #learnOrCount(order: Order): Promise<Usage> {
-    const { upstream, scheduler } = this.#world;
-    const { random } = scheduler;
-    if (random.chance(0.6)) return await upstream.learn(this.owner, order.eventId);
-    const outputTokens = random.between(0, order.outputTokensMax);
-    return countedUsage({ inputTokens: order.inputTokens, outputTokens });
-  }
-
-  /** The answer of the upstream, unless the client leaves before it. */
-  async #answerOrLeave(order: Order) {
-    const { scheduler, upstream } = this.#world;
-    const answer = upstream.dispatch(this.owner, order);
-    if (!scheduler.random.chance(0.15)) return await answer;
-    const left = scheduler
-      .wait(this.owner, scheduler.random.next() * 300, "a client may leave")
-      .then(() => "left" as const);
-    const first = await Promise.race([answer, left]);
-    if (first === "left") upstream.stop(order.eventId);
-    answer.catch((error: unknown) => this.#world.expectPlanned(error, "answer to nobody"));
-    return first;
   }
 }

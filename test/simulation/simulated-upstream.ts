@@ -4,9 +4,16 @@
  */
 import { Failure } from "../../src/lib/errors.ts";
 import { NO_USAGE, type Quantities, type Usage } from "../../src/lib/quantities.ts";
+import type { ServiceTier } from "../../src/lib/service-tiers.ts";
 import { newOwner, type Owner, PlannedFault, type Scheduler } from "./scheduler.ts";
 
-export type Order = { eventId: string; inputTokens: number; outputTokensMax: number };
+export type Order = {
+  eventId: string;
+  serviceTier: ServiceTier;
+  inputTokens: number;
+  outputTokensMax: number;
+  images: number;
+};
 
 type Served = {
   readonly order: Order;
@@ -15,6 +22,7 @@ type Served = {
   readonly endsMs: number;
   readonly outputTokens: number;
   readonly cachedTokens: number;
+  readonly writtenTokens: number;
   /** Tokens that were generated, once it is known. */
   generated: number | undefined;
 };
@@ -91,10 +99,12 @@ export class SimulatedUpstream {
   }
 
   /** True counts of everything that was ever begun. Complete once nothing runs any more. */
-  truth(): Map<string, Quantities> {
-    const truth = new Map<string, Quantities>();
+  truth(): Map<string, { quantities: Quantities; serviceTier: ServiceTier }> {
+    const truth = new Map<string, { quantities: Quantities; serviceTier: ServiceTier }>();
     for (const served of this.#served.values()) {
-      truth.set(served.order.eventId, quantitiesOf(served, served.generated ?? -1));
+      const { eventId, serviceTier } = served.order;
+      const quantities = quantitiesOf(served, served.generated ?? -1);
+      truth.set(eventId, { quantities, serviceTier });
     }
     return truth;
   }
@@ -111,7 +121,7 @@ export class SimulatedUpstream {
     const served: Served = {
       ...{ order, client, startedMs: nowMs, endsMs: nowMs + workMs, generated: undefined },
       outputTokens: random.between(0, order.outputTokensMax),
-      cachedTokens: random.chance(0.5) ? 0 : random.between(0, order.inputTokens),
+      ...this.#cached(order),
     };
     this.#served.set(order.eventId, served);
     this.#scheduler.after(this.#self, workMs, `attempt ${order.eventId} is done`, () => {
@@ -122,6 +132,14 @@ export class SimulatedUpstream {
         answer(isBroken ? { state: "broken" } : { state: "complete", usage }),
       );
     });
+  }
+
+  /** Parts of the input that are read from the upstream's cache, or written to it. */
+  #cached({ inputTokens }: Order): Pick<Served, "cachedTokens" | "writtenTokens"> {
+    const { random } = this.#scheduler;
+    const cachedTokens = random.chance(0.5) ? 0 : random.between(0, inputTokens);
+    const rest = inputTokens - cachedTokens;
+    return { cachedTokens, writtenTokens: random.chance(0.7) ? 0 : random.between(0, rest) };
   }
 
   #finish(served: Served): void {
@@ -158,12 +176,15 @@ export class SimulatedUpstream {
 }
 
 /** A third of the output is reasoning; an attempt that was begun is one request. */
-function quantitiesOf({ order, cachedTokens }: Served, generated: number): Quantities {
+function quantitiesOf(served: Served, generated: number): Quantities {
+  const { order, cachedTokens, writtenTokens } = served;
   const reasoning = Math.floor(generated / 3);
   return {
-    uncached_input: order.inputTokens - cachedTokens,
+    uncached_input: order.inputTokens - cachedTokens - writtenTokens,
     cache_read: cachedTokens,
+    cache_write_1h: writtenTokens,
     output_text: generated - reasoning,
     reasoning,
+    images: order.images,
   };
 }

@@ -4,9 +4,9 @@
  */
 import type { LedgerStore } from "../../src/domains/ledger/index.ts";
 import { type Intent, type UsageEvent, usageEventId } from "../../src/domains/metering/index.ts";
-import { NO_USAGE } from "../../src/lib/quantities.ts";
+import { NO_USAGE, type Usage } from "../../src/lib/quantities.ts";
 import { JournalPoster } from "../../src/worker/journal-poster.ts";
-import { settleIntent } from "../../src/worker/settle-intent.ts";
+import { type KeptUsage, settleIntent, usageOfKept } from "../../src/worker/settle-intent.ts";
 import { newOwner, type Owner } from "./scheduler.ts";
 import { PRICES, type Surroundings } from "./surroundings.ts";
 
@@ -88,9 +88,12 @@ export class SimulatedWorker {
     if (isAlive) return false;
     while ((await poster.step()) > 0);
     const intents = poster.openIntents();
+    const kept = await this.#readKept(intents);
     for (let i = 0; i < intents.length; i += ASKED_AT_ONCE) {
       const group = intents.slice(i, i + ASKED_AT_ONCE);
-      await poster.postRecovered(await Promise.all(group.map((intent) => this.#settle(intent))));
+      await poster.postRecovered(
+        await Promise.all(group.map((intent) => this.#settle(intent, kept))),
+      );
     }
     await this.#store.recoverGateway(gatewayId);
     await poster.close();
@@ -100,12 +103,25 @@ export class SimulatedWorker {
     return true;
   }
 
-  async #settle(intent: Intent): Promise<UsageEvent> {
-    const { upstream, scheduler, plan } = this.#world;
-    const usage =
-      plan.recoversBlindly === true
-        ? NO_USAGE
-        : await upstream.learn(this.owner, usageEventId(intent));
-    return settleIntent(intent, { usage, price: PRICES, nowMs: scheduler.clock.nowMs() });
+  async #readKept(intents: readonly Intent[]): Promise<KeptUsage> {
+    const requestIds = intents.filter(({ isKept }) => isKept).map(({ requestId }) => requestId);
+    if (requestIds.length === 0) return new Map();
+    const { network, kept } = this.#world;
+    return await network.ask(this.owner, "read kept answers", () => kept.readKept(requestIds));
+  }
+
+  async #settle(intent: Intent, kept: KeptUsage): Promise<UsageEvent> {
+    const usage = await this.#usageOf(intent, kept);
+    const nowMs = this.#world.scheduler.clock.nowMs();
+    return settleIntent(intent, { usage, price: PRICES, nowMs });
+  }
+
+  async #usageOf(intent: Intent, kept: KeptUsage): Promise<Usage> {
+    const { upstream, plan } = this.#world;
+    if (plan.recoversBlindly === true) return NO_USAGE;
+    const isKept = intent.isKept && plan.chargesLostAnswers !== true;
+    return isKept
+      ? usageOfKept(intent, kept)
+      : await upstream.learn(this.owner, usageEventId(intent));
   }
 }

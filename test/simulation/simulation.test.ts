@@ -58,9 +58,10 @@ describe(`${STEPS} steps and a quiet end each`, () => {
     const has = (kind: string) => transfers.some((transfer) => transfer.kind === kind);
 
     expect(stepsTaken()).toBeGreaterThanOrEqual(STEPS_WANTED);
-    expect(count(worlds.flatMap(({ mishaps }) => Object.keys(mishaps)))).toBe(11);
+    expect(count(worlds.flatMap(({ mishaps }) => Object.keys(mishaps)))).toBe(12);
     expect(count(events.map(({ outcome }) => outcome))).toBe(4);
-    expect(count(events.map(({ source }) => source))).toBe(4);
+    expect(count(events.map(({ source }) => source))).toBe(5);
+    expect(count(events.map(({ serviceTier }) => serviceTier))).toBe(3);
     expect(count(events.map(({ leaseIds }) => String(leaseIds.length)))).toBe(3);
     for (const kind of ["lease", "lease_return", "quarantine", "charge", "remainder"]) {
       expect({ kind, isThere: has(kind) }).toEqual({ kind, isThere: true });

@@ -4,27 +4,23 @@
  * served is paid for exactly once.
  */
 import type { PostBatch } from "../../src/domains/ledger/index.ts";
-import { type Outcome, rate } from "../../src/domains/metering/index.ts";
+import type { Outcome } from "../../src/domains/metering/index.ts";
 import { Failure } from "../../src/lib/errors.ts";
 import { type Nanos, nanos } from "../../src/lib/money.ts";
-import { quantityNames } from "../../src/lib/quantities.ts";
+import type { ServiceTier } from "../../src/lib/service-tiers.ts";
 import { LedgerInvariants } from "../support/ledger-invariants.ts";
 import { MemoryLedgerStore } from "../support/memory-ledger-store.ts";
 import { SeededRandom } from "../support/seeded-random.ts";
 import { gatewayIdOf, requestIdOf } from "../support/usage-events.ts";
+import { compareWithTruth } from "./compare-with-truth.ts";
 import { isPlanned, newOwner, Scheduler } from "./scheduler.ts";
 import { SimulatedDisk } from "./simulated-disk.ts";
 import { SimulatedGateway, TTL_MS } from "./simulated-gateway.ts";
+import { SimulatedKeptAnswers } from "./simulated-kept-answers.ts";
 import { SimulatedNetwork } from "./simulated-network.ts";
 import { SimulatedUpstream } from "./simulated-upstream.ts";
 import { SimulatedWorker } from "./simulated-worker.ts";
-import {
-  type Organization,
-  type Plan,
-  PRICE,
-  type Process,
-  type Surroundings,
-} from "./surroundings.ts";
+import type { Organization, Plan, Process, Surroundings } from "./surroundings.ts";
 
 const OUTAGE_MS = 5_000;
 const RESTART_MS = 300;
@@ -38,6 +34,7 @@ export class World implements Surroundings {
   readonly disk: SimulatedDisk;
   readonly network: SimulatedNetwork;
   readonly upstream: SimulatedUpstream;
+  readonly kept: SimulatedKeptAnswers;
   readonly organizations: readonly Organization[];
   readonly problems: string[] = [];
   takesCalls = true;
@@ -48,6 +45,7 @@ export class World implements Surroundings {
   readonly #chaos = newOwner("chaos");
   readonly #gateways = new Map<string, SimulatedGateway>();
   readonly #begun = new Set<string>();
+  readonly #hits = new Map<string, ServiceTier>();
   readonly #promised = new Map<string, { outcome: Outcome; charge: Nanos }>();
   readonly #posted: PostBatch[] = [];
   readonly #workers = new Set<SimulatedWorker>();
@@ -73,6 +71,7 @@ export class World implements Surroundings {
       slow: random.next() * 0.1,
     });
     this.upstream = new SimulatedUpstream(this.scheduler);
+    this.kept = new SimulatedKeptAnswers({ isOnlyRead: plan.keepsLate === true });
     this.callMs = random.between(15, 120);
     this.#mishapMs = random.between(40, 700);
     this.#gatewaysWanted = random.between(1, 4);
@@ -143,6 +142,10 @@ export class World implements Surroundings {
 
   begin(eventId: string): void {
     this.#begun.add(eventId);
+  }
+
+  hit(eventId: string, serviceTier: ServiceTier): void {
+    this.#hits.set(eventId, serviceTier);
   }
 
   promise(eventId: string, settled: { outcome: Outcome; charge: Nanos }): void {
@@ -245,6 +248,10 @@ export class World implements Surroundings {
     "disk error": (gateway?: SimulatedGateway) => {
       if (gateway !== undefined) this.disk.failNext(gateway.owner);
     },
+    "job that waits no longer": () => {
+      const requestId = this.kept.anyBegun((begun) => this.scheduler.random.pick(begun));
+      if (requestId !== undefined) this.kept.giveUp(requestId);
+    },
     credit: () => {
       const { random } = this.scheduler;
       this.#give(BigInt(random.between(1, 4)), BigInt(random.between(1, 40_000)));
@@ -341,36 +348,20 @@ export class World implements Surroundings {
   /** Invariants 2 and 4: the ledger equals what the upstream served, to the token; all other money is back. */
   #compareWithTruth(): void {
     this.problems.push(...this.#invariants.eventProblems());
-    const truth = this.upstream.truth();
-    for (const [eventId, served] of truth) {
-      const event = this.ledger.events.get(eventId);
-      if (event === undefined) {
-        this.report(`2: attempt ${eventId} was served and is not in the ledger`);
-        continue;
-      }
-      // What the gateway counted itself is marked so; everything else is known to the token.
-      if (event.source === "counted") continue;
-      const cost = rate(PRICE, { ...served, requests: 1 });
-      if (event.costPicos !== cost) {
-        this.report(
-          `2: attempt ${eventId} (${event.outcome}) cost ${event.costPicos}, not ${cost}`,
-        );
-      }
-      const isSame = quantityNames.every(
-        (name) => name === "requests" || (event.quantities[name] ?? 0) === (served[name] ?? 0),
-      );
-      if (!isSame) this.report(`2: attempt ${eventId} was served otherwise than it was billed`);
-    }
-    for (const [eventId, event] of this.ledger.events) {
-      if (!truth.has(eventId) && event.costPicos !== 0n && event.source !== "counted") {
-        this.report(`2: attempt ${eventId} was billed and never served`);
-      }
-    }
+    const { events } = this.ledger;
+    this.problems.push(
+      ...compareWithTruth(events, {
+        served: this.upstream.truth(),
+        hits: this.#hits,
+        kept: this.kept.all(),
+        isOfJob: (requestId) => this.kept.has(requestId),
+      }),
+    );
     for (const eventId of this.#begun) {
-      if (!this.ledger.events.has(eventId)) this.report(`2: ${eventId} has no terminal state`);
+      if (!events.has(eventId)) this.report(`2: ${eventId} has no terminal state`);
     }
     for (const [eventId, { outcome, charge }] of this.#promised) {
-      const event = this.ledger.events.get(eventId);
+      const event = events.get(eventId);
       if (event?.outcome !== outcome || event.chargeNanos !== charge) {
         this.report(
           `2: ${eventId} was answered as ${outcome}, ${charge}, and is ${event?.outcome}`,
