@@ -7,7 +7,7 @@
 import { Failure } from "../../lib/errors.ts";
 import { NO_USAGE, outputTokensOf } from "../../lib/quantities.ts";
 import { faultPoint } from "../../platform/fault-point.ts";
-import { failureFromErrorObject } from "../../providers/upstream-failure.ts";
+import { failureFromErrorObject, isWorthAnotherTry } from "../../providers/upstream-failure.ts";
 import { encodeErrorFrame } from "../client-errors.ts";
 import type { Gateway } from "../gateway.ts";
 import {
@@ -141,7 +141,7 @@ class RelayedStream {
       return;
     }
     const failure = this.#toFailure(error);
-    this.#gateway.health.failed(candidate, failure);
+    if (isWorthAnotherTry(failure)) this.#gateway.health.failed(candidate, failure);
     this.#gateway.metrics.countFailure(failure.kind);
     this.#gateway.log.warn("a stream broke off", { requestId: call.requestId, error: failure });
     const settled = await this.#settleFailed().catch(() => undefined);
@@ -150,7 +150,11 @@ class RelayedStream {
       return;
     }
     const comments = settled === undefined ? "" : toComments(costHeaders(this.#answer, settled));
-    controller.enqueue(encoder.encode(comments + encodeErrorFrame(call, failure)));
+    const frames =
+      this.#source.reader.failing?.(failure, call.requestId) ??
+      encoder.encode(encodeErrorFrame(call, failure));
+    if (comments !== "") controller.enqueue(encoder.encode(comments));
+    controller.enqueue(frames);
     controller.close();
   }
 
