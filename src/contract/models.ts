@@ -1,5 +1,6 @@
 /** A model is what callers name; a deployment is that model as one provider serves it. */
 import { z } from "zod";
+import { capabilityNames, modalityNames } from "../lib/abilities.ts";
 import { Id, ModelName, PageQuery, ProviderName, pageOf, Time, TokenCount } from "./fields.ts";
 import { defineOperation } from "./operation.ts";
 import { Price, priceInputs } from "./prices.ts";
@@ -18,6 +19,8 @@ export const Model = z
     name: z.string(),
     context_tokens: TokenCount.nullable(),
     max_output_tokens: TokenCount.nullable(),
+    capabilities: z.array(z.string()).nullable(),
+    modalities: z.array(z.string()).nullable(),
     license: z.string().nullable(),
     // Null: calls are refused until a price is set. A union, because OpenAPI cannot mark a reference as nullable.
     price: z.union([Price, z.null()]),
@@ -34,6 +37,18 @@ const UpstreamModel = z
   .max(200)
   .optional()
   .meta({ description: "The provider's own name of the model. Default: the same name" });
+
+const Capabilities = z
+  .array(z.enum(capabilityNames))
+  .max(capabilityNames.length)
+  .meta({ description: "What it can do beside text. Unknown when left out: then it is tried" });
+
+const Modalities = z
+  .array(z.enum(modalityNames))
+  .max(modalityNames.length)
+  .meta({ description: "What it can read beside text. Unknown when left out: then it is tried" });
+
+const License = z.string().min(1).max(200);
 
 const ModelParams = z.strictObject({ name: ModelName });
 
@@ -53,10 +68,29 @@ export const createModel = defineOperation({
     output_usd_per_mtok: priceInputs.output_usd_per_mtok.optional(),
     context_tokens: TokenCount.optional(),
     max_output_tokens: TokenCount.optional(),
-    license: z.string().min(1).max(200).optional(),
+    capabilities: Capabilities.optional(),
+    modalities: Modalities.optional(),
+    license: License.optional(),
   }),
   answer: Model,
   status: 201,
+});
+
+export const setModel = defineOperation({
+  id: "model.set",
+  method: "post",
+  path: "/models/{name}",
+  summary: "Change what is known of a model; what is left out stays as it is",
+  params: ModelParams,
+  body: z.strictObject({
+    context_tokens: TokenCount.nullable().optional(),
+    max_output_tokens: TokenCount.nullable().optional(),
+    capabilities: Capabilities.nullable().optional(),
+    modalities: Modalities.nullable().optional(),
+    license: License.nullable().optional(),
+  }),
+  answer: Model,
+  status: 200,
 });
 
 export const addDeployment = defineOperation({

@@ -68,6 +68,23 @@ describe("models and prices", () => {
     expect((await control.remove(path)).status).toBe(404);
   });
 
+  test("say what they can do, once somebody knows; what is left out stays as it was", async () => {
+    await control.post("/models", { name: "able", provider: "one", capabilities: ["tools"] });
+    const set = (body: object) => control.post("/models/able", body);
+
+    const limited = await set({ max_output_tokens: 512, modalities: ["image", "file"] });
+    const forgotten = await set({ modalities: null });
+    const empty = await set({ capabilities: [] });
+
+    const known = { capabilities: ["tools"], max_output_tokens: 512 };
+    expect(limited.body).toMatchObject({ ...known, modalities: ["image", "file"] });
+    expect(forgotten.body).toMatchObject({ ...known, modalities: null });
+    // Nothing at all is another thing than unknown.
+    expect(empty.body).toMatchObject({ capabilities: [], max_output_tokens: 512 });
+    expect(errorOf(await set({ capabilities: ["juggling"] })).param).toBe("capabilities.0");
+    expect((await control.post("/models/nobody", {})).status).toBe(404);
+  });
+
   test("without a price are listed without one", async () => {
     await control.post("/models", { name: "unpriced", provider: "one" });
 

@@ -12,6 +12,8 @@ export const modelRoutes: readonly Route[] = [
       upstream: body.upstream,
       contextTokens: body.context_tokens,
       maxOutputTokens: body.max_output_tokens,
+      capabilities: body.capabilities,
+      modalities: body.modalities,
       license: body.license,
       terms: readTerms(body),
       actor,
@@ -24,6 +26,19 @@ export const modelRoutes: readonly Route[] = [
         model: params.name,
         provider: body.provider,
         upstream: body.upstream,
+        actor,
+      }),
+    ),
+  ),
+  route(contract.setModel, async (control, { params, body, actor }) =>
+    toWire(
+      await catalog.describeModel(control.database, {
+        name: params.name,
+        contextTokens: body.context_tokens,
+        maxOutputTokens: body.max_output_tokens,
+        capabilities: body.capabilities,
+        modalities: body.modalities,
+        license: body.license,
         actor,
       }),
     ),
@@ -41,6 +56,8 @@ const toWire = (model: catalog.ModelRecord): contract.Model => ({
   name: model.name,
   context_tokens: model.contextTokens,
   max_output_tokens: model.maxOutputTokens,
+  capabilities: model.capabilities,
+  modalities: model.modalities,
   license: model.license,
   price: model.price === null ? null : toPriceWire(model.price),
   deployments: model.deployments.map((deployment) => ({

@@ -11,6 +11,8 @@ type ModelRow = {
   name: string;
   context_tokens: number | null;
   max_output_tokens: number | null;
+  capabilities: string[] | null;
+  modalities: string[] | null;
 };
 
 /** Offered models by name, from one moment: a price is never newer than its model. */
@@ -24,7 +26,8 @@ export async function readCatalog(
     const prices = await readAllPrices(client);
     const deployments = await readDeployments(client, providers, prices.byDeployment);
     const { rows } = await client.query<ModelRow>(
-      "select model_id, name, context_tokens, max_output_tokens from model where removed_at is null order by name",
+      `select model_id, name, context_tokens, max_output_tokens, capabilities, modalities
+       from model where removed_at is null order by name`,
     );
     return new Map(
       rows.map((row) => [
@@ -34,6 +37,8 @@ export async function readCatalog(
           name: row.name,
           contextTokens: row.context_tokens,
           maxOutputTokens: row.max_output_tokens,
+          capabilities: row.capabilities,
+          modalities: row.modalities,
           prices: prices.byModel.get(row.model_id) ?? [],
           deployments: deployments.get(row.model_id) ?? [],
         },

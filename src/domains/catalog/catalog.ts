@@ -36,6 +36,10 @@ export type Model = {
   name: string;
   contextTokens: number | null;
   maxOutputTokens: number | null;
+  /** What it can do beside text in and text out (`src/lib/abilities.ts`). Null: nobody has said. */
+  capabilities: readonly string[] | null;
+  /** What it can read beside text. Null: nobody has said. */
+  modalities: readonly string[] | null;
   /** What callers pay, newest first; those that begin later are included. */
   prices: readonly Price[];
   /** In the order in which a plan tries them. */

@@ -7,6 +7,7 @@ export {
   assertModelKnown,
   countCatalog,
   createModel,
+  describeModel,
   listModels,
   removeModel,
   setPrice,

@@ -8,7 +8,13 @@ import { idAfter, type Page, type PageRequest, toPage } from "../../platform/db/
 import { assertNotInThePast, type PriceTerms } from "./price.ts";
 import { insertPrice, readCurrentPrices, readPrice } from "./price-store.ts";
 import { lockProvider } from "./provider-rows.ts";
-import type { DeploymentRecord, ModelRecord, NewModel, PriceRecord } from "./records.ts";
+import type {
+  DeploymentRecord,
+  ModelFacts,
+  ModelRecord,
+  NewModel,
+  PriceRecord,
+} from "./records.ts";
 
 const NAMES_MAX = 1_000;
 
@@ -17,13 +23,15 @@ type ModelRow = {
   name: string;
   context_tokens: number | null;
   max_output_tokens: number | null;
+  capabilities: string[] | null;
+  modalities: string[] | null;
   license: string | null;
   created_at: Date;
   removed_at: Date | null;
 };
 
-const columns =
-  "model_id, name, context_tokens, max_output_tokens, license, created_at, removed_at";
+const columns = `model_id, name, context_tokens, max_output_tokens, capabilities, modalities, license, created_at,
+  removed_at`;
 
 /** Offers a model. Without `terms` it has no price, and calls are refused until one is set. */
 export async function createModel(
@@ -34,9 +42,11 @@ export async function createModel(
     const provider = await lockProvider(client, options.provider);
     // A removed model comes back under its name, with its history.
     const { rows } = await client.query<ModelRow>(
-      `insert into model (name, context_tokens, max_output_tokens, license) values ($1, $2, $3, $4)
+      `insert into model (name, context_tokens, max_output_tokens, capabilities, modalities, license)
+       values ($1, $2, $3, $4, $5, $6)
        on conflict on constraint model_name_is_unique do update set
          context_tokens = excluded.context_tokens, max_output_tokens = excluded.max_output_tokens,
+         capabilities = excluded.capabilities, modalities = excluded.modalities,
          license = excluded.license, removed_at = null
        where model.removed_at is not null
        returning ${columns}`,
@@ -44,6 +54,8 @@ export async function createModel(
         options.name,
         options.contextTokens ?? null,
         options.maxOutputTokens ?? null,
+        options.capabilities ?? null,
+        options.modalities ?? null,
         options.license ?? null,
       ],
     );
@@ -81,6 +93,38 @@ export async function addDeployment(
       detail: { provider: options.provider, upstream },
     });
     return await toRecord(client, model);
+  });
+}
+
+/** Changes what is known of a model: limits, abilities, licence. Routes and plans go by it from the next call on. */
+export async function describeModel(
+  database: Database,
+  options: ModelFacts & { name: string; actor: string },
+): Promise<ModelRecord> {
+  return await database.transact(async (client) => {
+    const model = await lockModel(client, options.name);
+    const told = <T>(value: T | undefined, known: T): T => (value === undefined ? known : value);
+    const facts = {
+      context_tokens: told(options.contextTokens, model.context_tokens),
+      max_output_tokens: told(options.maxOutputTokens, model.max_output_tokens),
+      capabilities: told<readonly string[] | null>(options.capabilities, model.capabilities),
+      modalities: told<readonly string[] | null>(options.modalities, model.modalities),
+      license: told(options.license, model.license),
+    };
+    const { rows } = await client.query<ModelRow>(
+      `update model set context_tokens = $2, max_output_tokens = $3, capabilities = $4, modalities = $5,
+         license = $6
+       where model_id = $1 returning ${columns}`,
+      [model.model_id, ...Object.values(facts)],
+    );
+    assert(rows[0] !== undefined, "the locked model exists");
+    await recordChange(client, {
+      actor: options.actor,
+      action: "model.set",
+      subject: options.name,
+      detail: facts,
+    });
+    return await toRecord(client, rows[0]);
   });
 }
 
@@ -231,6 +275,8 @@ async function toRecords(client: PoolClient, rows: readonly ModelRow[]): Promise
     name: row.name,
     contextTokens: row.context_tokens,
     maxOutputTokens: row.max_output_tokens,
+    capabilities: row.capabilities,
+    modalities: row.modalities,
     license: row.license,
     price: prices.get(row.model_id) ?? null,
     deployments: deployments.get(row.model_id) ?? [],

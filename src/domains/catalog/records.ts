@@ -40,6 +40,9 @@ export type ModelRecord = {
   name: string;
   contextTokens: number | null;
   maxOutputTokens: number | null;
+  /** Null: nobody has said, and calls that need any are tried. */
+  capabilities: string[] | null;
+  modalities: string[] | null;
   license: string | null;
   /** The version in force; null: calls are refused. */
   price: PriceRecord | null;
@@ -56,7 +59,18 @@ export type NewModel = {
   upstream?: string | undefined;
   contextTokens?: number | undefined;
   maxOutputTokens?: number | undefined;
+  capabilities?: readonly string[] | undefined;
+  modalities?: readonly string[] | undefined;
   license?: string | undefined;
+};
+
+/** What is left out stays as it is; null means that it is not known any more. */
+export type ModelFacts = {
+  contextTokens?: number | null | undefined;
+  maxOutputTokens?: number | null | undefined;
+  capabilities?: readonly string[] | null | undefined;
+  modalities?: readonly string[] | null | undefined;
+  license?: string | null | undefined;
 };
 
 export type PriceRecord = Price & {
