@@ -7,7 +7,12 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { addDeployment, createModel, createProvider } from "../../src/domains/catalog/index.ts";
-import { createKey, createProject, findOrganization } from "../../src/domains/identity/index.ts";
+import {
+  createKey,
+  createProject,
+  findOrganization,
+  setRegions,
+} from "../../src/domains/identity/index.ts";
 import {
   checkLedger,
   grant,
@@ -16,12 +21,13 @@ import {
   type WalletBalances,
 } from "../../src/domains/ledger/index.ts";
 import { type CallReceipt, readCall } from "../../src/domains/metering/index.ts";
+import { type RouteDefinition, setRoute } from "../../src/domains/routing/index.ts";
 import type { GatewayLimits } from "../../src/gateway/gateway.ts";
 import { type GatewayOptions, type RunningGateway, startGateway } from "../../src/gateway/start.ts";
 import { nanosFromUsd, picosFromUsdPerMillion } from "../../src/lib/money.ts";
 import type { Database } from "../../src/platform/db/database.ts";
 import { createLog, type LogFields } from "../../src/platform/log.ts";
-import type { Quirks } from "../../src/providers/upstream.ts";
+import type { DialectName, Quirks } from "../../src/providers/upstream.ts";
 import { startSandbox } from "../../src/sandbox/start.ts";
 import { startWorker } from "../../src/worker/start.ts";
 import { type DatabaseProxy, startDatabaseProxy } from "./database-proxy.ts";
@@ -96,6 +102,9 @@ export type Stack = AsyncDisposable & {
   model(options: ModelOptions): Promise<void>;
   deploy(options: { model: string; provider: string; upstream?: string }): Promise<void>;
   key(options?: KeyOptions): Promise<CreatedKey>;
+  route(name: string, definition: RouteDefinition): Promise<void>;
+  /** Binds an organization that has a key to regions. */
+  regions(organization: string, regions: readonly string[] | null): Promise<void>;
   project(options: { organization: string; name: string; budgetUsd: string }): Promise<void>;
   credit(organization: string, usd: string): Promise<void>;
   /** POST /v1/chat/completions, read to the end. Anything but an object is sent as it is. */
@@ -119,6 +128,7 @@ export type Stack = AsyncDisposable & {
 
 type NewProviderOptions = {
   name: string;
+  dialect?: DialectName;
   url: string;
   credential?: string;
   region?: string;
@@ -292,15 +302,13 @@ function storeOf(database: Database) {
   };
   return {
     credit,
-    async provider({ name, url, credential, region, quirks }: NewProviderOptions): Promise<void> {
+    async provider({ url, ...options }: NewProviderOptions): Promise<void> {
       await createProvider(database, {
-        name,
         dialect: "openai-chat",
+        quirks: {},
+        ...options,
         baseUrl: url,
-        credential,
-        region,
         allowPrivate: true,
-        quirks: quirks ?? {},
         sealKey,
         actor,
       });
@@ -319,6 +327,12 @@ function storeOf(database: Database) {
     },
     async deploy(options: { model: string; provider: string; upstream?: string }): Promise<void> {
       await addDeployment(database, { upstream: "sandbox-echo", ...options, actor });
+    },
+    async route(name: string, definition: RouteDefinition): Promise<void> {
+      await setRoute(database, { name, definition, actor });
+    },
+    async regions(organization: string, regions: readonly string[] | null): Promise<void> {
+      await setRegions(database, { organization, regions, actor });
     },
     async key(options: KeyOptions = {}): Promise<CreatedKey> {
       const { organization = "acme", mode = "live", creditUsd = "10.00", budgetUsd } = options;
