@@ -24,7 +24,8 @@ export async function ask(gateway: Gateway, asking: Asking): Promise<Answer> {
     signal: call.signal,
     timeoutMs: plan.policy.callTimeoutMs,
   });
-  const walk = new PlanWalk({ plan, deadline, health: gateway.health, chance: Math.random });
+  const { health, clock } = gateway;
+  const walk = new PlanWalk({ plan, deadline, health, clock, chance: Math.random });
   let failed: readonly Failed[] = [];
   let step: Step | undefined = walk.begin();
   while (step !== undefined) {

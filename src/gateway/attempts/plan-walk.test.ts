@@ -6,6 +6,9 @@ import { ATTEMPTS_MAX } from "../../lib/ids.ts";
 import type { Candidate, Plan } from "../admit/candidate.ts";
 import { PlanWalk, type Step } from "./plan-walk.ts";
 
+/** Goes on by what a walk waits. */
+let nowMs = 0;
+
 type Options = {
   names: string[];
   again?: Partial<Plan["policy"]["again"]>;
@@ -26,6 +29,7 @@ function walkOver({ names, again = {}, attemptsMax, resting = [], remainingMs }:
     plan: { candidates, policy } as unknown as Plan,
     health: { isOpen: (target) => resting.includes((target as Candidate).modelName) },
     deadline: { isOver: false, remainingMs: () => remainingMs ?? Number.POSITIVE_INFINITY },
+    clock: { monotonicMs: () => nowMs },
     chance: () => 1,
   });
 }
@@ -40,6 +44,7 @@ function walkThrough(walk: PlanWalk, errorOf: (name: string) => unknown): [strin
   while (step !== undefined) {
     const { candidate, waitMs } = step;
     asked.push([candidate.modelName, waitMs]);
+    nowMs += waitMs;
     step = walk.after([{ candidate, error: errorOf(candidate.modelName) }]);
   }
   return asked;
@@ -93,7 +98,7 @@ describe("a walk through a plan", () => {
       ["b", 0],
       ["c", 0],
       ["b", 1_000],
-      ["a", 0],
+      ["a", 1_000],
     ]);
   });
 

@@ -4,6 +4,7 @@
  */
 import type { RetryKind } from "../../domains/routing/index.ts";
 import { backoffMs } from "../../lib/backoff.ts";
+import type { Clock } from "../../lib/clock.ts";
 import { Failure } from "../../lib/errors.ts";
 import { ATTEMPTS_MAX } from "../../lib/ids.ts";
 import { UNTRANSLATABLE } from "../../providers/neutral/prompt.ts";
@@ -32,6 +33,7 @@ export type PlanWalkOptions = {
   plan: Plan;
   health: Pick<UpstreamHealth, "isOpen">;
   deadline: Pick<Deadline, "isOver" | "remainingMs">;
+  clock: Pick<Clock, "monotonicMs">;
   /** From 0 to 1. */
   chance(): number;
 };
@@ -42,9 +44,8 @@ export class PlanWalk {
   readonly #asked = new Map<Candidate, number>();
   /** What this round has not asked yet. */
   #left: Candidate[];
-  /** What failed in a way that may pass, with the wait that the provider asked for. */
-  #again: { candidate: Candidate; waitMs: number }[] = [];
-  #round = 1;
+  /** What failed in a way that may pass, and when it may be asked again. */
+  readonly #again: { candidate: Candidate; dueMs: number }[] = [];
   #dispatched = 0;
 
   constructor(options: PlanWalkOptions) {
@@ -67,7 +68,7 @@ export class PlanWalk {
       this.#remember(candidate, error);
     }
     const candidate = this.#take();
-    return candidate === undefined ? this.#nextRound() : this.#stepTo(candidate, 0);
+    return candidate === undefined ? this.#takeAgain() : this.#stepTo(candidate, 0);
   }
 
   /** A candidate to ask beside the one that is being asked; undefined when none is left that is well. */
@@ -88,11 +89,14 @@ export class PlanWalk {
 
   #remember(candidate: Candidate, error: unknown): void {
     if (!(error instanceof Failure) || LASTING_CODES.has(error.code ?? "")) return;
-    const times = this.#options.plan.policy.again[error.kind as RetryKind] ?? 0;
-    const asked = this.#asked.get(candidate) ?? 0;
-    if (asked >= times) return;
-    this.#asked.set(candidate, asked + 1);
-    this.#again.push({ candidate, waitMs: (error.retryAfterSeconds ?? 0) * 1_000 });
+    const { plan, clock, chance } = this.#options;
+    const { again, backoff } = plan.policy;
+    const asked = (this.#asked.get(candidate) ?? 0) + 1;
+    if (asked > (again[error.kind as RetryKind] ?? 0)) return;
+    this.#asked.set(candidate, asked);
+    const toldMs = (error.retryAfterSeconds ?? 0) * 1_000;
+    const waitMs = Math.max(toldMs, backoffMs(backoff, asked, chance()));
+    this.#again.push({ candidate, dueMs: clock.monotonicMs() + waitMs });
   }
 
   /** Where all circuits are open, asking one of them is better than failing the call unasked. */
@@ -102,16 +106,14 @@ export class PlanWalk {
     return this.#left.splice(Math.max(well, 0), 1)[0];
   }
 
-  #nextRound(): Step | undefined {
-    const { deadline, chance, plan } = this.#options;
-    const again = this.#again.toSorted((a, b) => a.waitMs - b.waitMs);
-    const soonest = again[0];
+  /** Whoever may be asked again soonest. */
+  #takeAgain(): Step | undefined {
+    const { deadline, clock } = this.#options;
+    const soonest = this.#again.toSorted((a, b) => a.dueMs - b.dueMs)[0];
     if (soonest === undefined) return undefined;
-    const waitMs = Math.max(soonest.waitMs, backoffMs(plan.policy.backoff, this.#round, chance()));
+    const waitMs = Math.max(soonest.dueMs - clock.monotonicMs(), 0);
     if (waitMs > WAIT_MAX_MS || waitMs >= deadline.remainingMs()) return undefined;
-    this.#round += 1;
-    this.#again = [];
-    this.#left = again.slice(1).map(({ candidate }) => candidate);
+    this.#again.splice(this.#again.indexOf(soonest), 1);
     return this.#stepTo(soonest.candidate, waitMs);
   }
 }

@@ -5,8 +5,16 @@ import { Failure } from "../../lib/errors.ts";
 import { chatExchange } from "../../providers/chat-exchange.ts";
 import type { Call, GatewayLimits } from "../gateway.ts";
 import type { CallRequest } from "./call-request.ts";
+import { invalidField } from "./invalid-field.ts";
 import { readJsonBody } from "./read-json.ts";
 import { readServiceTier, readTold } from "./routing-facts.ts";
+import {
+  AUDIO_BYTES_PER_TOKEN,
+  BYTES_PER_TOKEN,
+  IMAGE_TOKENS_MAX,
+  IMAGE_TOKENS_USUAL,
+  TEMPLATE_TOKENS_MAX,
+} from "./token-bounds.ts";
 
 const CHOICES_MAX = 128;
 const TOKENS_MAX = 10_000_000;
@@ -116,46 +124,6 @@ function lastUserText(messages: ParsedBody["messages"]): string {
     .map((part) => (typeof part["text"] === "string" ? part["text"] : ""))
     .join(" ");
 }
-
-function invalidField(error: z.ZodError): Failure {
-  const issue = error.issues[0] && deepest(error.issues[0]);
-  const param = issue?.path
-    .map((part, i) =>
-      typeof part === "number" ? `[${part}]` : i === 0 ? part : `.${String(part)}`,
-    )
-    .join("");
-  return new Failure("invalid", `'${param}' is not valid: ${issue?.message}.`, {
-    ...(param === undefined || param === "" ? {} : { param }),
-    code: "invalid_field",
-  });
-}
-
-/** Where several shapes are allowed, the one that came furthest tells what is wrong. */
-function deepest(issue: z.core.$ZodIssue): Pick<z.core.$ZodIssue, "path" | "message"> {
-  if (issue.code !== "invalid_union") return issue;
-  const inner = issue.errors.flat().reduce((most, one) => {
-    const found = deepest(one);
-    return found.path.length > most.path.length ? found : most;
-  }, EMPTY_ISSUE);
-  if (inner.path.length === 0) return issue;
-  return { path: [...issue.path, ...inner.path], message: inner.message };
-}
-
-const EMPTY_ISSUE: Pick<z.core.$ZodIssue, "path" | "message"> = { path: [], message: "" };
-
-/**
- * A token is at least one byte of text, in every tokenizer in use; the body's JSON around the text is more
- * than a chat template adds per message. What a template adds once (a default system prompt, the frame
- * around tools) stays below this.
- */
-const TEMPLATE_TOKENS_MAX = 512;
-/** English prose has about four bytes to a token. */
-const BYTES_PER_TOKEN = 4;
-/** Above what any provider counts for one image at high detail. */
-const IMAGE_TOKENS_MAX = 16_384;
-const IMAGE_TOKENS_USUAL = 1_000;
-/** Compressed speech has at least this many bytes to a token of sound. */
-const AUDIO_BYTES_PER_TOKEN = 16;
 
 /** Pictures and sound come as long texts that are no text: they are measured apart. */
 function measureMedia(messages: readonly z.infer<typeof Message>[]) {
