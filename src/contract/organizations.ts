@@ -2,9 +2,21 @@
 import { z } from "zod";
 import { Id, Name, PageQuery, pageOf, Time } from "./fields.ts";
 import { defineOperation } from "./operation.ts";
+import { Region } from "./route-definition.ts";
+
+/** More regions than any provider has. */
+const REGIONS_MAX = 100;
 
 export const Organization = z
-  .object({ id: Id, name: z.string(), created_at: Time })
+  .object({
+    id: Id,
+    name: z.string(),
+    regions: z.array(z.string()).nullable().meta({
+      description:
+        "Its calls go to these and to what lies below them, and nowhere else. Null: anywhere",
+    }),
+    created_at: Time,
+  })
   .meta({ id: "Organization" });
 export type Organization = z.infer<typeof Organization>;
 
@@ -16,6 +28,23 @@ export const createOrganization = defineOperation({
   body: z.strictObject({ name: Name }),
   answer: Organization,
   status: 201,
+});
+
+export const setOrganization = defineOperation({
+  id: "organization.set",
+  method: "post",
+  path: "/organizations/{name}",
+  summary: "Bind the calls of an organization to regions, or to none",
+  params: z.strictObject({ name: Name }),
+  body: z.strictObject({
+    regions: z.array(Region).min(1).max(REGIONS_MAX).nullable().meta({
+      description: "`eu` allows `eu-west-1` too. Null: anywhere",
+    }),
+  }),
+  answer: Organization.extend({
+    warnings: z.array(z.string()).meta({ description: "What is in force and may not be meant" }),
+  }).meta({ id: "OrganizationSet" }),
+  status: 200,
 });
 
 export const listOrganizations = defineOperation({

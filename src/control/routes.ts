@@ -8,6 +8,7 @@ import { organizationRoutes } from "./resources/organizations.ts";
 import { priceRoutes } from "./resources/prices.ts";
 import { projectRoutes } from "./resources/projects.ts";
 import { providerRoutes } from "./resources/providers.ts";
+import { routeRoutes } from "./resources/routes.ts";
 import { statusRoutes } from "./resources/status.ts";
 import { usageRoutes } from "./resources/usage.ts";
 import { walletRoutes } from "./resources/wallets.ts";
@@ -22,6 +23,7 @@ export const routes: readonly Route[] = [
   ...providerRoutes,
   ...modelRoutes,
   ...priceRoutes,
+  ...routeRoutes,
   ...usageRoutes,
   ...callRoutes,
   ...ledgerRoutes,
