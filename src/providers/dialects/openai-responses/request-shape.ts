@@ -9,7 +9,8 @@ import { isRecord } from "../openai-chat/wire.ts";
 const optional = <Shape extends z.ZodType>(shape: Shape) => shape.nullish();
 
 /** What an answer carries and a request does not: it tells the model nothing. */
-const ofAnswers = { annotations: z.unknown(), logprobs: z.unknown(), parsed: z.unknown() };
+const unread = z.unknown().optional();
+const ofAnswers = { annotations: unread, logprobs: unread, parsed: unread };
 
 const cacheFields = {
   prompt_cache_breakpoint: optional(
@@ -84,7 +85,7 @@ const FunctionCall = z.strictObject({
   call_id: z.string(),
   name: z.string(),
   arguments: z.string(),
-  parsed_arguments: z.unknown(),
+  parsed_arguments: unread,
   ...itemFields,
 });
 const FunctionCallOutput = z.strictObject({
