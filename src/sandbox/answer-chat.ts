@@ -2,10 +2,10 @@ import { sleep } from "../lib/backoff.ts";
 import { type Clock, systemClock } from "../lib/clock.ts";
 import { Failure } from "../lib/errors.ts";
 import { Generation } from "./generation.ts";
+import { hang, nobodyReadsThis, refuse } from "./no-answer.ts";
 import { brokenBody, PacedBody } from "./paced-body.ts";
 import { type PlannedAnswer, planAnswer } from "./plan-answer.ts";
 import type { SandboxRequest } from "./read-request.ts";
-import { refusalOf, toErrorResponse } from "./refusal.ts";
 import { type Attempt, type Served, toUsage } from "./served.ts";
 import { answerStatic } from "./static-answer.ts";
 import { type Part, StreamWriter } from "./stream-writer.ts";
@@ -34,7 +34,7 @@ export async function answerChat(call: ChatCall): Promise<Response> {
   const { request, served } = call;
   const { script } = request;
   if (script.error !== undefined && !(request.stream && script.error.after_tokens !== undefined)) {
-    return await refuse(call, script.error);
+    return await refuse(call, script, script.error);
   }
   const plain = answerStatic(request, call);
   if (plain !== undefined) return plain;
@@ -46,32 +46,6 @@ export async function answerChat(call: ChatCall): Promise<Response> {
   return request.stream
     ? streamAnswer(call, generation)
     : await sendWhole(call, answer, generation);
-}
-
-async function refuse(
-  call: ChatCall,
-  error: NonNullable<SandboxRequest["script"]["error"]>,
-): Promise<Response> {
-  const attempt = call.served.begin(call.id, { promptTokens: 0, cachedTokens: 0 });
-  await sleep(call.request.script.first_token_delay_ms ?? 0, call.signal);
-  call.served.end(attempt, "refused");
-  return toErrorResponse(refusalOf(error));
-}
-
-/** Holds the connection until the client gives up. */
-function hang(call: ChatCall, attempt: Attempt): Promise<Response> {
-  return new Promise((resolve) => {
-    const leave = (): void => {
-      call.served.end(attempt, "client_left");
-      resolve(nobodyReadsThis());
-    };
-    if (call.signal.aborted) leave();
-    else call.signal.addEventListener("abort", leave, { once: true });
-  });
-}
-
-function nobodyReadsThis(): Response {
-  return new Response(null, { status: 499 });
 }
 
 /** Raw bytes, as recorded from somewhere; its tokens are those that the script names. */

@@ -17,7 +17,7 @@ export class Generation {
   /** Pieces go round the choices: the first of each, then the second of each. */
   readonly #steps: { choice: number; piece: number }[];
   /** Of this call; its attempt may have been called before. */
-  readonly usage: Omit<Totals, "calls">;
+  readonly usage: Omit<Totals, "calls" | "quantities">;
   #next = 0;
   #isOver = false;
 

@@ -49,6 +49,8 @@ export const scriptSchema = z
     cut_after_tokens: tokens,
     /** Send one frame that is no JSON after so many tokens. Without a stream: half of the body. */
     malformed_after_tokens: tokens,
+    /** How the use of an image or a recording is reported: in tokens, or in pieces and seconds. */
+    usage_by: z.enum(["tokens", "pieces"]),
     /** Report no usage. */
     omit_usage: z.boolean(),
     /** Report the usage so far in every frame. */
@@ -78,6 +80,12 @@ export const scriptsOfModels: ReadonlyMap<string, Script> = new Map<string, Scri
   ["sandbox-malformed", { completion_tokens: 20, malformed_after_tokens: 10 }],
   ["sandbox-no-usage", { omit_usage: true }],
   ["sandbox-hang", { hang: true }],
+  ["sandbox-embedding", {}],
+  ["sandbox-rerank", {}],
+  ["sandbox-image", {}],
+  ["sandbox-speech", {}],
+  ["sandbox-transcription", {}],
+  ["sandbox-moderation", {}],
   ...ERROR_STATUSES.map((status): [string, Script] => [
     `sandbox-error-${status}`,
     { error: { status, ...(status === 429 ? { retry_after: 1 } : {}) } },

@@ -2,7 +2,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { appendFileSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Served, toUsage } from "./served.ts";
+import { Served, toLookedUp, toUsage } from "./served.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "sandbox-served-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -26,9 +26,26 @@ describe("what was served", () => {
       cached_tokens: 40,
       completion_tokens: 7,
       reasoning_tokens: 3,
+      quantities: {},
       outcome: "client_left",
     });
     expect(toUsage(served.totals)).toMatchObject({ total_tokens: 107 });
+  });
+
+  test("beside chat is counted by kind, and survives with the log", () => {
+    const log = join(folder, "by-kind.log");
+    const before = new Served({ attemptsMax: 10, log });
+    const attempt = before.begin("a", { promptTokens: 0, cachedTokens: 0 });
+    before.use(attempt, { input: 5, quantities: { uncached_input: 5 } });
+    before.use(attempt, { output: 30, quantities: { images: 1, image_output: 30 } });
+    before.use(attempt, { output: 30, quantities: { images: 1, image_output: 30 } });
+    before.end(attempt, "answered");
+    before.close();
+    const after = new Served({ attemptsMax: 10, log });
+    const quantities = { uncached_input: 5, images: 2, image_output: 60 };
+    expect(after.totals).toMatchObject({ prompt_tokens: 5, completion_tokens: 60, quantities });
+    expect(toLookedUp(attempt)).toMatchObject({ total_tokens: 65, quantities });
+    after.close();
   });
 
   test("twice under one id is counted twice", () => {

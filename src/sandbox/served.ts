@@ -19,13 +19,25 @@ export type Attempt = {
   cached_tokens: number;
   completion_tokens: number;
   reasoning_tokens: number;
+  /** Of operations beside chat: what was used by kind, such as `images`, of which tokens are parts. */
+  quantities: Counts;
   outcome: Outcome | undefined;
 };
 
+export type Counts = Readonly<Record<string, number>>;
+
 export type Totals = Pick<
   Attempt,
-  "calls" | "prompt_tokens" | "cached_tokens" | "completion_tokens" | "reasoning_tokens"
+  | "calls"
+  | "prompt_tokens"
+  | "cached_tokens"
+  | "completion_tokens"
+  | "reasoning_tokens"
+  | "quantities"
 >;
+
+/** Used in one step, before it is sent. */
+export type Used = { input?: number; output?: number; quantities: Counts };
 
 const LOG_MODE = 0o600;
 
@@ -41,6 +53,7 @@ export class Served {
     cached_tokens: 0,
     completion_tokens: 0,
     reasoning_tokens: 0,
+    quantities: {},
   };
   readonly #attempts = new Map<string, Attempt>();
   /** Ids in order of arrival, as a ring: finding a map's oldest key takes longer the more were deleted. */
@@ -93,6 +106,12 @@ export class Served {
     this.#write(attempt);
   }
 
+  /** Of an operation beside chat. */
+  use(attempt: Attempt, { input = 0, output = 0, quantities }: Used): void {
+    add(attempt, this.totals, { prompt_tokens: input, completion_tokens: output, quantities });
+    this.#write(attempt);
+  }
+
   end(attempt: Attempt, outcome: Outcome): void {
     attempt.state = "finished";
     attempt.outcome = outcome;
@@ -132,6 +151,7 @@ export class Served {
         attempt.outcome = "sandbox_died";
       }
       for (const field of totalFields) this.totals[field] += attempt[field];
+      this.totals.quantities = sumOf(this.totals.quantities, attempt.quantities);
     }
   }
 }
@@ -153,6 +173,7 @@ function emptyAttempt(id: string): Attempt {
     cached_tokens: 0,
     completion_tokens: 0,
     reasoning_tokens: 0,
+    quantities: {},
     outcome: undefined,
   };
 }
@@ -163,6 +184,15 @@ function add(attempt: Attempt, totals: Totals, more: Partial<Totals>): void {
     attempt[field] += count;
     totals[field] += count;
   }
+  if (more.quantities === undefined) return;
+  attempt.quantities = sumOf(attempt.quantities, more.quantities);
+  totals.quantities = sumOf(totals.quantities, more.quantities);
+}
+
+function sumOf(before: Counts, more: Counts): Counts {
+  const sum: Record<string, number> = { ...before };
+  for (const [name, count] of Object.entries(more)) sum[name] = (sum[name] ?? 0) + count;
+  return sum;
 }
 
 /** Lines are ours; one that does not parse is the torn one. */
@@ -174,8 +204,14 @@ function parseLine(line: string): Attempt | undefined {
   }
 }
 
-/** The attempt's usage in OpenAI's shape. */
-export function toUsage(count: Omit<Totals, "calls">): Record<string, unknown> {
+/** The attempt's usage in OpenAI's shape; of operations beside chat also by kind. */
+export function toLookedUp(attempt: Attempt): Record<string, unknown> {
+  const isChat = Object.keys(attempt.quantities).length === 0;
+  return isChat ? toUsage(attempt) : { ...toUsage(attempt), quantities: attempt.quantities };
+}
+
+/** Tokens in OpenAI's shape. */
+export function toUsage(count: Omit<Totals, "calls" | "quantities">): Record<string, unknown> {
   return {
     prompt_tokens: count.prompt_tokens,
     completion_tokens: count.completion_tokens,

@@ -2,10 +2,13 @@ import { timingSafeEqual } from "node:crypto";
 import { Failure } from "../lib/errors.ts";
 import { RecentSet } from "../lib/recent-set.ts";
 import { answerChat } from "./answer-chat.ts";
+import { answerOperation } from "./operations/answer-operation.ts";
+import { type SimulatedOperation, simulatedOperations } from "./operations/operations.ts";
+import { readOperation } from "./operations/read-operation.ts";
 import { readSandboxRequest } from "./read-request.ts";
 import { toErrorResponse } from "./refusal.ts";
 import { scriptsOfModels } from "./script.ts";
-import { Served, toUsage } from "./served.ts";
+import { Served, toLookedUp } from "./served.ts";
 
 export type SandboxOptions = {
   port: number;
@@ -31,11 +34,12 @@ export type Sandbox = {
 const DENIED_MAX = 10_000;
 /** 40 MB or so of memory. */
 const ATTEMPTS_MAX = 200_000;
-const BODY_BYTES_MAX = 32 * 1024 * 1024;
+/** A form with several images. */
+const BODY_BYTES_MAX = 64 * 1024 * 1024;
 const ATTEMPT_ID = /^[\w-]{1,100}$/;
 
 /**
- * A simulated provider that speaks OpenAI's chat API, like a payment company's test mode: answers, counts,
+ * A simulated provider that speaks OpenAI's API, like a payment company's test mode: answers, counts,
  * delays and faults are scripted by the request, and it knows what it really served.
  */
 export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
@@ -51,6 +55,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     idleTimeout: 0,
     maxRequestBodySize: BODY_BYTES_MAX,
     routes: {
+      ...operationRoutes(handlers),
       "/v1/chat/completions": { POST: (request) => handlers.chat(request) },
       "/v1/models": { GET: (request) => handlers.models(request) },
       "/v1/attempts/:id": { GET: (request) => handlers.attempt(request, request.params.id) },
@@ -69,6 +74,14 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   };
 }
 
+function operationRoutes(handlers: Handlers) {
+  const routes: Record<string, { POST(request: Request): Promise<Response> }> = {};
+  for (const [path, operation] of Object.entries(simulatedOperations)) {
+    routes[path] = { POST: (request) => handlers.operation(request, operation) };
+  }
+  return routes;
+}
+
 class Handlers {
   readonly #token: Buffer | undefined;
   readonly #fixtures: string | undefined;
@@ -83,25 +96,20 @@ class Handlers {
   }
 
   async chat(request: Request): Promise<Response> {
-    try {
-      this.#authenticate(request);
-      this.#calls += 1;
-      const id = readAttemptId(request) ?? `call-${this.#calls}`;
-      if (this.#denied.has(id)) {
-        throw new Failure("conflict", `The attempt '${id}' was asked for before it came.`);
-      }
+    return await this.#answer(request, async (id) => {
       const chat = readSandboxRequest(await request.text());
+      const { signal } = request;
       const fixtures = this.#fixtures;
-      return await answerChat({
-        id,
-        request: chat,
-        signal: request.signal,
-        served: this.#served,
-        fixtures,
-      });
-    } catch (error) {
-      return toResponse(error);
-    }
+      return await answerChat({ id, request: chat, signal, served: this.#served, fixtures });
+    });
+  }
+
+  async operation(request: Request, { plan, model }: SimulatedOperation): Promise<Response> {
+    return await this.#answer(request, async (id) => {
+      const asked = await readOperation(request, model);
+      const { signal } = request;
+      return await answerOperation({ id, request: asked, signal, served: this.#served }, plan);
+    });
   }
 
   models(request: Request): Response {
@@ -124,7 +132,7 @@ class Handlers {
         this.#denied.add(id);
         throw new Failure("not_found", `The sandbox has not seen the attempt '${id}'.`);
       }
-      return { state: attempt.state, usage: toUsage(attempt) };
+      return { state: attempt.state, usage: toLookedUp(attempt) };
     });
   }
 
@@ -135,6 +143,20 @@ class Handlers {
       ...this.#served.totals,
       ...(isShort ? {} : { attempts: [...this.#served.attempts] }),
     }));
+  }
+
+  async #answer(request: Request, answer: (id: string) => Promise<Response>): Promise<Response> {
+    try {
+      this.#authenticate(request);
+      this.#calls += 1;
+      const id = readAttemptId(request) ?? `call-${this.#calls}`;
+      if (this.#denied.has(id)) {
+        throw new Failure("conflict", `The attempt '${id}' was asked for before it came.`);
+      }
+      return await answer(id);
+    } catch (error) {
+      return toResponse(error);
+    }
   }
 
   #read(request: Request, read: () => unknown): Response {
@@ -176,6 +198,6 @@ function unknownPath(request: Request): Failure {
   const { pathname } = new URL(request.url);
   return new Failure(
     "not_found",
-    `${request.method} ${pathname} does not exist. The sandbox has POST /v1/chat/completions, GET /v1/models, GET /v1/attempts/<id> and GET /v1/served.`,
+    `${request.method} ${pathname} does not exist. The sandbox has POST /v1/chat/completions, ${Object.keys(simulatedOperations).join(", ")}, GET /v1/models, GET /v1/attempts/<id> and GET /v1/served.`,
   );
 }
