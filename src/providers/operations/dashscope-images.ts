@@ -4,7 +4,7 @@
  * https://www.alibabacloud.com/help/en/model-studio/text-to-image-v2-api-reference
  */
 import type { JsonObject } from "../../lib/json.ts";
-import { isRecord, listIn } from "../dialects/openai-chat/wire.ts";
+import { listIn } from "../dialects/openai-chat/wire.ts";
 import type { SendOptions, WholeAnswer } from "../exchange.ts";
 import { readAnswer } from "../read-answer.ts";
 import { malformedAnswer } from "../read-body.ts";
@@ -48,7 +48,11 @@ export class DashscopeImages {
     return await put(upstream, this.#door, { body: { model, input, parameters }, options });
   }
 
-  async readWhole(upstream: Upstream, response: Response): Promise<WholeAnswer> {
+  async readWhole(
+    upstream: Upstream,
+    response: Response,
+    unitsPerImage: number,
+  ): Promise<WholeAnswer> {
     const { body } = await readAnswer(upstream, response);
     const output = recordIn(body["output"]);
     // An error may come under status 200, with its code beside an empty output.
@@ -59,9 +63,9 @@ export class DashscopeImages {
     return {
       bytes: encoder.encode(JSON.stringify({ created: this.#createdS(response), data })),
       contentType: "application/json",
-      usage: usageOf(body["usage"]),
+      usage: usageOf(body["usage"], unitsPerImage),
       countedOutputTokens: 0,
-      counted: countedImages(images.length),
+      counted: countedImages(images.length, unitsPerImage),
     };
   }
 
@@ -92,9 +96,8 @@ function imagesOf(output: JsonObject): string[] {
   return [...choices, ...results].filter((image) => typeof image === "string");
 }
 
-function usageOf(usage: unknown): WholeAnswer["usage"] {
+function usageOf(usage: unknown, unitsPerImage: number): WholeAnswer["usage"] {
   const images = dashscopeImages(usage);
-  return images === undefined || !isRecord(usage)
-    ? undefined
-    : { quantities: { images }, raw: usage };
+  if (images === undefined) return undefined;
+  return { quantities: { images: images * unitsPerImage }, raw: usage };
 }

@@ -14,8 +14,8 @@ export function readImageUsage(usage: unknown): ReadUsage | undefined {
 const IMAGE_TOKENS_USUAL = 1_056;
 
 /** What so many images are where nobody says better: pieces, or their tokens. */
-export const countedImages = (images: number): Quantities[] => [
-  { images },
+export const countedImages = (images: number, unitsPerImage: number): Quantities[] => [
+  { images: images * unitsPerImage },
   { image_output: images * IMAGE_TOKENS_USUAL },
 ];
 

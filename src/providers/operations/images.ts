@@ -7,6 +7,7 @@ import type { Upstream } from "../upstream.ts";
 import { DashscopeImages } from "./dashscope-images.ts";
 import { EventTap } from "./event-tap.ts";
 import { eventsOrWhole } from "./events-or-whole.ts";
+import { unitsPerImage } from "./image-units.ts";
 import { countedImages, imagesIn, readImageUsage } from "./image-usage.ts";
 import { type Door, putAsSent, type Sent, whyNotServed } from "./put.ts";
 
@@ -27,6 +28,8 @@ export class ImagesExchange implements Exchange {
   readonly #request: ImagesRequest;
   readonly #door: Door;
   readonly #dashscope: DashscopeImages;
+  /** Whose answer it is: units differ by model. */
+  readonly #models = new WeakMap<Response | Upstream, string>();
 
   constructor(request: ImagesRequest) {
     this.#request = request;
@@ -46,7 +49,18 @@ export class ImagesExchange implements Exchange {
     }
   }
 
+  unitsPerImage(upstream: Upstream, upstreamModel: string): number {
+    return unitsPerImage(upstream, upstreamModel, this.#request.sent);
+  }
+
   async send(upstream: Upstream, options: SendOptions): Promise<Response> {
+    const response = await this.#ask(upstream, options);
+    this.#models.set(response, options.upstreamModel);
+    this.#models.set(upstream, options.upstreamModel);
+    return response;
+  }
+
+  async #ask(upstream: Upstream, options: SendOptions): Promise<Response> {
     if (isDashscope(upstream)) return await this.#dashscope.send(upstream, options);
     const { sent, isStream, does } = this.#request;
     const response = await putAsSent(upstream, this.#door, { sent, options });
@@ -59,24 +73,30 @@ export class ImagesExchange implements Exchange {
     });
   }
 
-  readStream(_upstream: Upstream): AnswerReader {
+  readStream(upstream: Upstream): AnswerReader {
+    const units = this.#unitsOf(upstream, upstream);
     const last = `${eventNames[this.#request.does]}.completed`;
     return new EventTap({
       isEnd: (type) => type === last,
       usageIn: (event) => readImageUsage(event["usage"]),
-      counted: (ends) => countedImages(ends),
+      counted: (ends) => countedImages(ends, units),
     });
   }
 
   async readWhole(upstream: Upstream, response: Response): Promise<WholeAnswer> {
-    if (isDashscope(upstream)) return await this.#dashscope.readWhole(upstream, response);
+    const units = this.#unitsOf(upstream, response);
+    if (isDashscope(upstream)) return await this.#dashscope.readWhole(upstream, response, units);
     const { bytes, body } = await readAnswer(upstream, response);
     return {
       bytes,
       usage: readImageUsage(body["usage"]),
       countedOutputTokens: 0,
-      counted: countedImages(imagesIn(body)),
+      counted: countedImages(imagesIn(body), units),
     };
+  }
+
+  #unitsOf(upstream: Upstream, answer: Response | Upstream): number {
+    return this.unitsPerImage(upstream, this.#models.get(answer) ?? "");
   }
 }
 
