@@ -170,7 +170,7 @@ describe("a planted fault is found:", () => {
     );
 
     expect((await checkLedger(bench.database)).problems).toEqual([
-      `Usage event ${requestIdOf(2)} cost 30700 pico-dollars, but quantities times price version 77 is unknown: the version does not exist.`,
+      `Usage event ${requestIdOf(2)} cost 30700 pico-dollars, but quantities times price version 77 is unknown: there is no such price.`,
     ]);
   });
 

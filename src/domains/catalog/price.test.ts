@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { picos } from "../../lib/money.ts";
-import { assertNotInThePast, completeTerms, type Price, priceAt } from "./price.ts";
+import { assertNotInThePast, completeTerms, type Price, priceAt, termsFor } from "./price.ts";
+import { toCells, toTerms } from "./price-cells.ts";
 
 describe("the terms of a price", () => {
   test("name what has a price: special tokens cost what their kind costs, requests nothing, pieces only by name", () => {
@@ -32,6 +33,79 @@ describe("the terms of a price", () => {
 
     expect(complete.cache_read).toBe(picos(0n));
     expect(complete.requests).toBe(picos(7n));
+  });
+});
+
+describe("tiers of a price", () => {
+  const input = (amount: bigint) => ({ uncached_input: picos(amount), output_text: picos(9n) });
+
+  test("keep what the tier below them says, and stand in their order", () => {
+    const { contextTiers } = completeTerms({
+      ...input(3n),
+      cache_read: picos(1n),
+      contextTiers: [
+        { aboveInputTokens: 500, picos: { output_text: picos(20n) } },
+        { aboveInputTokens: 100, picos: { uncached_input: picos(6n) } },
+      ],
+    });
+
+    expect(contextTiers?.map((tier) => tier.aboveInputTokens)).toEqual([100, 500]);
+    expect(contextTiers?.[0]?.picos).toMatchObject({
+      ...{ uncached_input: picos(6n), cache_read: picos(1n), cache_write: picos(6n) },
+      output_text: picos(9n),
+    });
+    expect(contextTiers?.[1]?.picos).toMatchObject({
+      ...{ uncached_input: picos(6n), output_text: picos(20n), reasoning: picos(20n) },
+    });
+  });
+
+  test("of service keep nothing of another one: what they do not name is not priced there", () => {
+    const terms = completeTerms({
+      ...input(4n),
+      ...{ cache_read: picos(1n), images: picos(7n) },
+      serviceTiers: { batch: { uncached_input: picos(2n) } },
+    });
+    const price: Price = { priceVersionId: 1n, validFromMs: 0, ...toTerms(toCells(terms)) };
+
+    expect(termsFor(price, "standard")).toMatchObject({ cache_read: picos(1n), images: picos(7n) });
+    expect(termsFor(price, "batch")).toEqual({
+      ...{ uncached_input: picos(2n), cache_read: picos(2n), cache_write: picos(2n) },
+      ...{ cache_write_1h: picos(2n), audio_input: picos(2n), image_input: picos(2n) },
+      ...{ requests: picos(0n), cache_hits: picos(0n) },
+    });
+    expect(termsFor(price, "flex")).toBeUndefined();
+  });
+
+  test("are the same when they come back from their cells", () => {
+    const terms = completeTerms({
+      ...input(4n),
+      contextTiers: [{ aboveInputTokens: 10, picos: input(5n) }],
+      serviceTiers: {
+        priority: {
+          ...input(8n),
+          contextTiers: [{ aboveInputTokens: 20, picos: { images: picos(1n) } }],
+        },
+      },
+    });
+    const { serviceTiers, ...standard } = terms;
+
+    expect(toTerms(toCells(terms))).toEqual({ picos: standard, serviceTiers: serviceTiers ?? {} });
+  });
+
+  test("are refused where they are none", () => {
+    const tiersAt = (...above: number[]) =>
+      above.map((aboveInputTokens) => ({ aboveInputTokens, picos: input(1n) }));
+    const refused = (contextTiers: ReturnType<typeof tiersAt>) =>
+      expect(() => completeTerms({ ...input(1n), contextTiers }));
+
+    refused(tiersAt(7, 7)).toThrow("Two context tiers begin above 7");
+    refused(tiersAt(0)).toThrow("begins above 1");
+    refused(tiersAt(1.5)).toThrow("begins above 1");
+    refused(tiersAt(...Array.from({ length: 9 }, (_, i) => i + 1))).toThrow("at most 8");
+    expect(() => completeTerms({})).toThrow("names at least one quantity");
+    expect(() => completeTerms({ ...input(1n), serviceTiers: { flex: {} } })).toThrow(
+      "at least one",
+    );
   });
 });
 

@@ -3,7 +3,12 @@
  * snapshot. Each check finds the first rows that break it and says them as a sentence.
  */
 import type { PoolClient } from "pg";
-import { plainQuantityOf, type QuantityName, quantityNames } from "../../lib/quantities.ts";
+import {
+  inputTokenNames,
+  plainQuantityOf,
+  type QuantityName,
+  quantityNames,
+} from "../../lib/quantities.ts";
 import type { Database } from "../../platform/db/database.ts";
 
 export type LedgerReport = {
@@ -28,6 +33,9 @@ const pricesOf = (name: QuantityName): string[] => {
 const recomputedCost = quantityNames
   .map((name) => `e.${name} * coalesce(${pricesOf(name).join(", ")}, 0)`)
   .join(" + ");
+
+/** By which the context tier of a price is chosen. */
+const inputTokens = `(${inputTokenNames.map((name) => `e.${name}`).join(" + ")})`;
 
 /** Each query answers the sentences of its problems, in a column `problem`. Each is shown to find what it is for. */
 export const ledgerChecks = {
@@ -110,13 +118,15 @@ export const ledgerChecks = {
    where coalesce(a.exact, 0) <> coalesce(e.exact, 0)`,
 
   eventsCostTheirPrice: `select 'Usage event ' || e.event_id || ' cost ' || e.cost_picos || ' pico-dollars, but quantities times price version '
-     || e.price_version_id || ' is ' || case when p.price_version_id is null then 'unknown: the version does not exist' else (${recomputedCost})::text end
+     || e.price_version_id || case e.service_tier when 'standard' then '' else ' (' || e.service_tier || ')' end || ' is ' || case when p.price_version_id is null then 'unknown: there is no such price' else (${recomputedCost})::text end
      || '.' as problem
    from usage_event e
    left join (
-     select price_version_id, jsonb_object_agg(quantity, picos_per_unit) as picos
-     from price_component group by price_version_id
-   ) p using (price_version_id)
+     select price_version_id, service_tier, above_input_tokens as above, jsonb_object_agg(quantity, picos_per_unit) as picos,
+       lead(above_input_tokens) over (partition by price_version_id, service_tier order by above_input_tokens) as next_above
+     from price_component group by price_version_id, service_tier, above_input_tokens
+   ) p on p.price_version_id = e.price_version_id and p.service_tier = e.service_tier
+     and (p.above = 0 or ${inputTokens} > p.above) and (p.next_above is null or ${inputTokens} <= p.next_above)
    where p.price_version_id is null or e.cost_picos <> ${recomputedCost}`,
 
   requestsCompleteOnce: `select 'Request ' || request_id || ' was completed ' || count(*) || ' times.' as problem

@@ -12,7 +12,8 @@ import {
   type QuantityName,
   quantityNames,
 } from "../../lib/quantities.ts";
-import { unitPriceOf } from "../catalog/index.ts";
+import { type UnitPrices, unitPriceOf } from "../catalog/index.ts";
+import { completeTerms } from "../catalog/price.ts";
 import {
   affordableOutputTokens,
   chargedQuantities,
@@ -25,14 +26,30 @@ import {
   upperBound,
 } from "./rate.ts";
 
-const price = fc
-  .record(
-    Object.fromEntries(
-      quantityNames.map((name) => [name, fc.bigInt({ min: 0n, max: 10n ** 9n })]),
-    ) as Record<QuantityName, fc.Arbitrary<bigint>>,
-    { requiredKeys: ["uncached_input", "output_text"] },
-  )
-  .map((components) => components as PriceComponents);
+const unitPrices = (requiredKeys: QuantityName[]): fc.Arbitrary<UnitPrices> =>
+  fc
+    .record(
+      Object.fromEntries(
+        quantityNames.map((name) => [name, fc.bigInt({ min: 0n, max: 10n ** 9n })]),
+      ) as Record<QuantityName, fc.Arbitrary<bigint>>,
+      { requiredKeys },
+    )
+    .map((prices) => prices as UnitPrices);
+
+/** With up to three context tiers, dearer and cheaper ones, each complete in itself. */
+const priceBelow = (aboveMax: number): fc.Arbitrary<PriceComponents> =>
+  fc
+    .record({
+      base: unitPrices(["uncached_input", "output_text"]),
+      tiers: fc.uniqueArray(
+        fc.record({
+          aboveInputTokens: fc.integer({ min: 1, max: aboveMax }),
+          picos: unitPrices(["uncached_input"]),
+        }),
+        { maxLength: 3, selector: (tier) => tier.aboveInputTokens },
+      ),
+    })
+    .map(({ base, tiers }) => completeTerms({ ...base, contextTiers: tiers }));
 
 /** Usage as a provider could report it, in any split between the kinds; one request. */
 const quantities = (unitsMax: number) =>
@@ -55,8 +72,18 @@ const split = (units: Quantities) => ({
   pieces: Object.fromEntries(pieceNames.map((name) => [name, units[name] ?? 0])) as Quantities,
 });
 
-/** One unit after the other, and the parents written out again. */
-function rateUnitByUnit(components: PriceComponents, units: Quantities): bigint {
+/** One unit after the other, and the parents and the choice of the tier written out again. */
+function rateUnitByUnit(
+  { contextTiers = [], ...base }: PriceComponents,
+  units: Quantities,
+): bigint {
+  let input = 0;
+  for (const name of ["uncached_input", "cache_read", "cache_write", "cache_write_1h"] as const) {
+    input += units[name] ?? 0;
+  }
+  input += (units.audio_input ?? 0) + (units.image_input ?? 0);
+  const reached = contextTiers.filter((tier) => input > tier.aboveInputTokens);
+  const components = reached.at(-1)?.picos ?? base;
   const parents: Partial<Record<QuantityName, QuantityName>> = {
     cache_read: "uncached_input",
     cache_write: "uncached_input",
@@ -96,9 +123,27 @@ describe("rating", () => {
     expect(cost).toBe(picos(250_000_000n + 225_000_000n + 500_000_000n));
   });
 
+  test("goes by the tier that all of the input together reaches, for all of the call", () => {
+    const components: PriceComponents = {
+      ...{ uncached_input: picos(10n), cache_read: picos(1n), output_text: picos(100n) },
+      contextTiers: [
+        {
+          aboveInputTokens: 200_000,
+          picos: { uncached_input: picos(20n), cache_read: picos(2n), output_text: picos(150n) },
+        },
+      ],
+    };
+    const costOf = (units: Quantities) => rate(components, units) as bigint;
+
+    expect(costOf({ uncached_input: 200_000, output_text: 1 })).toBe(2_000_100n);
+    expect(costOf({ uncached_input: 200_001, output_text: 1 })).toBe(4_000_170n);
+    expect(costOf({ uncached_input: 1, cache_read: 200_000, output_text: 1 })).toBe(400_170n);
+    expect(costOf({ output_text: 300_000 })).toBe(30_000_000n);
+  });
+
   test("equals a model that adds one unit after the other", () => {
     fc.assert(
-      fc.property(price, quantities(60), (components, units) => {
+      fc.property(priceBelow(240), quantities(60), (components, units) => {
         expect(rate(components, units)).toBe(picos(rateUnitByUnit(components, units)));
       }),
     );
@@ -153,7 +198,7 @@ describe("rating", () => {
 describe("the upper bound", () => {
   test("is never below the cost, however the totals are split into kinds", () => {
     fc.assert(
-      fc.property(price, quantities(1_000_000), (components, units) => {
+      fc.property(priceBelow(4_000_000), quantities(1_000_000), (components, units) => {
         const { inputTokens, outputTokens, pieces } = split(units);
         const bound = upperBound(components, { inputTokens, outputTokens, fixed: pieces });
         expect(rate(components, units)).toBeLessThanOrEqual(bound);
@@ -169,6 +214,30 @@ describe("the upper bound", () => {
     const limits = { inputTokens: 9, outputTokens: 0, fixed: { images: 2, image_output: 100 } };
 
     expect(upperBound(components, limits)).toBe(picos(381n));
+  });
+
+  test("holds by the dearest tier that the input may reach, and by no other", () => {
+    const components: PriceComponents = {
+      ...{ uncached_input: picos(3n), output_text: picos(5n) },
+      contextTiers: [
+        { aboveInputTokens: 100, picos: { uncached_input: picos(2n), output_text: picos(50n) } },
+        { aboveInputTokens: 200, picos: { uncached_input: picos(9n), output_text: picos(1n) } },
+      ],
+    };
+    const boundOf = (inputTokens: number) =>
+      upperBound(components, { inputTokens, outputTokens: 10 }) as bigint;
+
+    expect(boundOf(100)).toBe(350n);
+    // The prompt may turn out to be shorter than its bound: the base price stays possible.
+    expect(boundOf(101)).toBe(2n * 101n + 500n);
+    expect(boundOf(200)).toBe(2n * 200n + 500n);
+    expect(boundOf(201)).toBe(9n * 201n + 10n);
+    expect(affordableOutputTokens(components, { inputTokens: 201, amount: picos(2_009n) })).toBe(
+      32,
+    );
+    expect(affordableOutputTokens(components, { inputTokens: 201, amount: picos(1_808n) })).toBe(
+      -1,
+    );
   });
 
   test("is reached by the dearest kinds", () => {
@@ -187,7 +256,7 @@ describe("the upper bound", () => {
   test("of what an amount affords is within the amount, and one token more is not", () => {
     fc.assert(
       fc.property(
-        price,
+        priceBelow(150_000),
         fc.nat({ max: 100_000 }),
         fc.bigInt({ min: 0n, max: 10n ** 12n }),
         fc.nat({ max: 10 }),
