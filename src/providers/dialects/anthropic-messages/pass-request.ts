@@ -1,16 +1,21 @@
 import type { JsonObject } from "../../../lib/json.ts";
 import type { EncodeOptions } from "../dialect.ts";
 import { isRecord } from "../openai-chat/wire.ts";
+import { boundedTools } from "./server-tools.ts";
 import { withoutForeignThinking } from "./thinking-blocks.ts";
 
-/** The client's request with only the model and the limit changed, and without thoughts that are not the provider's. */
+/**
+ * The client's request with only the model and the limits changed, and without thoughts that are not the provider's.
+ */
 export function passRequest(request: JsonObject, options: EncodeOptions): JsonObject {
   const { upstreamModel: model, maxOutputTokens } = options;
+  const { tools, messages } = request;
   return {
     ...request,
     model,
     max_tokens: maxOutputTokens,
-    messages: withoutForeignThinking(request["messages"]),
+    messages: withoutForeignThinking(messages),
+    ...(tools === undefined ? {} : { tools: boundedTools(tools) }),
     ...loweredBudget(request, maxOutputTokens),
   };
 }

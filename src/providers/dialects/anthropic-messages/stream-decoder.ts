@@ -8,7 +8,7 @@ import { EventFrames, errorOf, readEvent } from "./event-frames.ts";
 import { mergeUsage, toUsage } from "./usage.ts";
 
 /** What a block has said so far that is told at its end. */
-type OpenBlock = { block: JsonObject; part: number; seal: string };
+type OpenBlock = { block: JsonObject; part: number; seal: string; hasInput: boolean };
 
 export class MessageStreamDecoder implements StreamDecoder {
   readonly #frames = new EventFrames();
@@ -65,7 +65,8 @@ export class MessageStreamDecoder implements StreamDecoder {
   #beginBlock({ index, content_block: block }: JsonObject): AnswerEvent[] {
     if (!isRecord(block)) return [];
     const part = this.#parts++;
-    this.#open.set(index, { block, part, seal: textIn(block["signature"]) });
+    const open = { block, part, seal: textIn(block["signature"]), hasInput: false };
+    this.#open.set(index, open);
     switch (block["type"]) {
       case "text":
         return said("text", part, block["text"]);
@@ -74,7 +75,9 @@ export class MessageStreamDecoder implements StreamDecoder {
       case "tool_use": {
         const [id, name] = [textIn(block["id"]), textIn(block["name"])];
         const begin: AnswerEvent = { type: "tool_call_begin", choice: 0, part, id, name };
-        return [begin, ...wholeInput(block["input"], part)];
+        const input = wholeInput(block["input"], part);
+        open.hasInput = input.length > 0;
+        return [begin, ...input];
       }
       default:
         return [];
@@ -93,10 +96,12 @@ export class MessageStreamDecoder implements StreamDecoder {
       case "signature_delta":
         open.seal += textIn(delta["signature"]);
         return [];
-      case "input_json_delta":
-        return open.block["type"] === "tool_use"
-          ? said("tool_call_arguments", part, delta["partial_json"])
-          : [];
+      case "input_json_delta": {
+        if (open.block["type"] !== "tool_use") return [];
+        const input = said("tool_call_arguments", part, delta["partial_json"]);
+        open.hasInput ||= input.length > 0;
+        return input;
+      }
       case "citations_delta":
         return (isRecord(delta["citation"]) ? toAnnotation(delta["citation"]) : []).map(
           (annotation) => ({ type: "annotation", choice: 0, part, annotation }),
@@ -110,6 +115,10 @@ export class MessageStreamDecoder implements StreamDecoder {
     const open = this.#open.get(index);
     this.#open.delete(index);
     const type = open?.block["type"];
+    // A tool without parameters is called without a word of them, and they are an object all the same.
+    if (type === "tool_use" && open?.hasInput === false) {
+      return said("tool_call_arguments", open.part, "{}");
+    }
     if (open === undefined || (type !== "thinking" && type !== "redacted_thinking")) return [];
     const { type: _, text: __, ...seals } = toReasoning({ ...open.block, signature: open.seal });
     return [{ type: "reasoning_end", choice: 0, part: open.part, ...seals }];

@@ -17,6 +17,7 @@ test("the cache is beside the input, and thinking inside the output", () => {
     cache_write: 30,
     output_text: 30,
     reasoning: 20,
+    search_units: 3,
   });
 });
 

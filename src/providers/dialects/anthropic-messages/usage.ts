@@ -20,7 +20,8 @@ export function readUsage(wire: unknown): Quantities | undefined {
     return undefined;
   }
   const compactions = listIn(wire["iterations"]).filter(({ type }) => type === "compaction");
-  return sum([wire, ...compactions].flatMap((part) => [readInput(part), readOutput(part)]));
+  const tokens = [wire, ...compactions].flatMap((part) => [readInput(part), readOutput(part)]);
+  return sum([...tokens, readSearches(wire["server_tool_use"])]);
 }
 
 export function toUsage(raw: unknown): ReadUsage | undefined {
@@ -57,6 +58,11 @@ function readOutput(wire: Wire): Quantities {
   const details = isRecord(wire["output_tokens_details"]) ? wire["output_tokens_details"] : {};
   const reasoning = Math.min(countIn(details["thinking_tokens"]) ?? 0, total);
   return { reasoning, output_text: total - reasoning };
+}
+
+/** Searches of the web are billed by the piece, beside the tokens of what they found. */
+function readSearches(wire: unknown): Quantities {
+  return { search_units: isRecord(wire) ? (countIn(wire["web_search_requests"]) ?? 0) : 0 };
 }
 
 /** What is zero is left out. */
