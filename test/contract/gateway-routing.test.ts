@@ -227,10 +227,11 @@ describe("a call that is hedged", () => {
 });
 
 describe("a stream that is cut", () => {
+  /** Late enough for the pieces before to have arrived: a reset overtakes what nobody has read yet. */
   const cut =
     (...texts: string[]): Answering =>
     () =>
-      sseResponse(frames(...texts), "reset");
+      sseResponse(frames(...texts), "late reset");
 
   test("before its first piece is asked of the next", async () => {
     const model = await newRoute();

@@ -84,7 +84,9 @@ export const usageChunk = (usage: WireUsage): string => frame({ choices: [], usa
 
 export const DONE = "data: [DONE]\n\n";
 
-type Ending = "close" | "reset" | "stay silent";
+type Ending = "close" | "reset" | "late reset" | "stay silent";
+
+const LATE_MS = 100;
 
 const encoder = new TextEncoder();
 
@@ -102,7 +104,10 @@ export function sseResponse(frames: readonly string[], ending: Ending = "close")
           await Bun.sleep(0);
         } else if (ending === "close") controller.close();
         else if (ending === "reset") controller.error(undefined);
-        else await new Promise(() => undefined);
+        else if (ending === "late reset") {
+          await Bun.sleep(LATE_MS);
+          controller.error(undefined);
+        } else await new Promise(() => undefined);
       },
     },
     { highWaterMark: 0 },

@@ -54,14 +54,15 @@ export async function askCandidate(gateway: Gateway, leg: Leg): Promise<Answer> 
   } catch (thrown) {
     const error = leg.deadline.explain(thrown);
     leg.stop.abort();
-    if (isWorthAnotherTry(error)) gateway.health.failed(candidate, error);
+    // A time that the client set says nothing about the provider.
+    if (isWorthAnotherTry(error) && !leg.deadline.isOver) gateway.health.failed(candidate, error);
     await settleFailed(gateway, attempt, error);
     throw error;
   }
 }
 
 function dispatch(gateway: Gateway, leg: Leg): Promise<Response> {
-  const { candidate, plan, request, payment, principal, attempt, stop, deadline } = leg;
+  const { candidate, plan, request, payment, principal, attempt, stop } = leg;
   const timeoutMs = plan.policy.timeoutMs ?? gateway.limits.answerTimeoutMs;
   return request.exchange.send(candidate.upstream, {
     upstreamModel: candidate.upstreamModel,
@@ -69,7 +70,7 @@ function dispatch(gateway: Gateway, leg: Leg): Promise<Response> {
     attemptId: attempt.eventId,
     tenant: String(principal.organizationId),
     signal: stop.signal,
-    timeoutMs: deadline.within(timeoutMs),
+    timeoutMs,
   });
 }
 

@@ -45,11 +45,6 @@ export class Deadline {
     return stop;
   }
 
-  /** A limit of time that does not outlive the call. */
-  within(ms: number): number {
-    return Math.max(1, Math.min(ms, this.remainingMs()));
-  }
-
   /** @throws Failure when the client leaves or the time is over before. */
   async sleep(ms: number): Promise<void> {
     const { signal } = this.#options;
