@@ -10,7 +10,7 @@ export const chatDialects = {
   "openai-chat": openAiChat,
   "openai-responses": openAiResponses,
   "anthropic-messages": anthropicMessages,
-} as const satisfies Partial<Record<ChatDialectName, ChatDialect>>;
+} as const satisfies Record<ChatDialectName, ChatDialect>;
 
 const byName: Partial<Record<string, ChatDialect>> = chatDialects;
 

@@ -39,12 +39,26 @@ const textPart: fc.Arbitrary<AnswerPart> = fc
     ...(likelihoods === null ? {} : { logprobs: likelihoods }),
   }));
 
-const reasoningPart: fc.Arbitrary<AnswerPart> = fc
-  .record({
-    text: fc.oneof(text, fc.constant("")),
-    seals: fc.record({ signature: id, encrypted: id, id }, optional),
-  })
-  .map(({ text: thought, seals }) => ({ type: "reasoning", text: thought, ...seals }));
+/** As providers seal their thoughts, or leave them open. */
+const reasoningPart: fc.Arbitrary<AnswerPart> = fc.oneof(
+  fc.record({ text }).map((thought) => ({ type: "reasoning" as const, ...thought })),
+  fc.record({ text, signature: id }).map((thought) => ({
+    type: "reasoning" as const,
+    ...thought,
+    sealedBy: "anthropic-messages" as const,
+  })),
+  fc.record({ encrypted: id }).map((seal) => ({
+    type: "reasoning" as const,
+    text: "",
+    ...seal,
+    sealedBy: "anthropic-messages" as const,
+  })),
+  fc.record({ text: fc.oneof(text, fc.constant("")), encrypted: id, id }).map((thought) => ({
+    type: "reasoning" as const,
+    ...thought,
+    sealedBy: "openai-responses" as const,
+  })),
+);
 
 const callPart: fc.Arbitrary<AnswerPart> = fc
   .record({ id, name, city: text })
@@ -72,10 +86,18 @@ const choice: fc.Arbitrary<Choice> = fc
     ),
     stopSequence: fc.option(text),
   })
-  .map(({ stopSequence, ...rest }) => ({
-    ...rest,
-    ...(stopSequence === null ? {} : { stopSequence }),
+  .map(({ parts, reason, stopSequence }) => ({
+    parts: refusingLast(parts),
+    reason,
+    ...(stopSequence === null || reason !== "stop" ? {} : { stopSequence }),
   }));
+
+/** Who refuses says nothing more. */
+function refusingLast(parts: AnswerPart[]): AnswerPart[] {
+  const refusal = parts.find(({ type }) => type === "refusal");
+  const others = parts.filter(({ type }) => type !== "refusal");
+  return refusal === undefined ? others : [...others, refusal];
+}
 
 const quantities = fc.record(
   {
@@ -93,14 +115,18 @@ const facts = fc.record(
   optional,
 );
 
-export const someAnswer: fc.Arbitrary<NeutralAnswer> = fc
-  .record({
-    facts,
-    choices: fc.array(choice, { maxLength: 3 }),
-    quantities: fc.option(quantities),
-  })
-  .map(({ facts: known, choices, quantities: used }) => ({
-    ...known,
-    choices,
-    ...(used === null ? {} : { usage: { quantities: used, raw: { used } } }),
-  }));
+export const someAnswer = someAnswerOf({ choicesMin: 0, choicesMax: 3 });
+
+export function someAnswerOf(bounds: {
+  choicesMin: number;
+  choicesMax: number;
+}): fc.Arbitrary<NeutralAnswer> {
+  const choices = fc.array(choice, { minLength: bounds.choicesMin, maxLength: bounds.choicesMax });
+  return fc
+    .record({ facts, choices, quantities: fc.option(quantities) })
+    .map(({ facts: known, choices: chosen, quantities: used }) => ({
+      ...known,
+      choices: chosen,
+      ...(used === null ? {} : { usage: { quantities: used, raw: { used } } }),
+    }));
+}

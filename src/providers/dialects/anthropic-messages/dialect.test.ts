@@ -42,9 +42,62 @@ testDialect({
     },
     "usage with the finish": {
       file: "web-search.sse",
-      quantities: { uncached_input: 10_682, output_text: 510 },
+      quantities: { uncached_input: 10_682, output_text: 510, search_units: 1 },
       ending: "done",
       counted: 14,
+    },
+    "input from a cache": {
+      file: "cached.sse",
+      quantities: {
+        uncached_input: 3,
+        cache_read: 20_432,
+        cache_write: 1_200,
+        cache_write_1h: 456,
+        output_text: 12,
+      },
+      ending: "done",
+      counted: 5,
+    },
+    "input written to a cache": {
+      file: "cached.sse",
+      quantities: {
+        uncached_input: 3,
+        cache_read: 20_432,
+        cache_write: 1_200,
+        cache_write_1h: 456,
+        output_text: 12,
+      },
+      ending: "done",
+      counted: 5,
+    },
+    "thoughts under a seal": {
+      file: "thinking-and-tools.sse",
+      quantities: { uncached_input: 25, output_text: 40, reasoning: 80 },
+      ending: "done",
+      counted: 19,
+    },
+    "pictures in the input": { impossible: "they are counted as any other input" },
+    "tool calls side by side": {
+      file: "thinking-and-tools.sse",
+      quantities: { uncached_input: 25, output_text: 40, reasoning: 80 },
+      ending: "done",
+      counted: 19,
+    },
+    "a refusal": {
+      impossible: "a refusal is a reason to stop here, and is said as any other text",
+    },
+    citations: {
+      file: "web-search.sse",
+      quantities: { uncached_input: 10_682, output_text: 510, search_units: 1 },
+      ending: "done",
+      counted: 14,
+    },
+    probabilities: { impossible: "it tells none" },
+    "an error before anything else": {
+      file: "error-first.sse",
+      quantities: undefined,
+      ending: "error",
+      counted: 0,
     },
     "reasoning beside the completion": {
       file: "thinking-and-tools.sse",

@@ -34,6 +34,9 @@ export class ChoiceDecoder {
   #parts = 0;
   #open: Open | undefined;
   #lastText: number | undefined;
+  #textChars = 0;
+  #charsBeforeText = 0;
+  #hasRefusal = false;
   /** By the `index` of the wire, which is not the number of the part. */
   readonly #calls = new Map<number, Call>();
   #callsBegun = 0;
@@ -64,7 +67,11 @@ export class ChoiceDecoder {
   finish(isWhole: boolean): AnswerEvent[] {
     if (this.#finishReason === undefined && !isWhole) return [];
     const unnamed = [...this.#calls.values()].filter(({ part }) => part === undefined);
-    const reason = toFinishReason(this.#finishReason ?? "", this.#calls.size > 0);
+    const reason = toFinishReason(this.#finishReason ?? "", {
+      hasCalls: this.#calls.size > 0,
+      hasWords: this.#lastText !== undefined,
+      hasRefusal: this.#hasRefusal,
+    });
     return [
       ...unnamed.flatMap((call) => this.#beginCall(call)),
       ...this.#close(),
@@ -106,7 +113,11 @@ export class ChoiceDecoder {
     if (this.#open?.type === type) return [];
     const events = this.#close();
     this.#open = { type, part: this.#parts++, text: "", seals: {}, detail: undefined };
-    if (type === "text") this.#lastText = this.#open.part;
+    if (type === "text") {
+      this.#lastText = this.#open.part;
+      this.#charsBeforeText = this.#textChars;
+    }
+    this.#hasRefusal ||= type === "refusal";
     return events;
   }
 
@@ -114,6 +125,7 @@ export class ChoiceDecoder {
     const open = this.#open;
     assert(open !== undefined, "a delta belongs to a part that has begun");
     if (open.type === "reasoning") open.text += delta;
+    if (open.type === "text") this.#textChars += delta.length;
     return { type: open.type, choice: this.#choice, part: open.part, delta };
   }
 
@@ -126,7 +138,7 @@ export class ChoiceDecoder {
 
   /** They come with the text or behind it; where they come before it, they begin it. */
   #annotations(delta: JsonObject): AnswerEvent[] {
-    const found = toAnnotations(delta["annotations"]);
+    const found = toAnnotations(delta["annotations"], this.#charsBeforeText);
     if (found.length === 0) return [];
     const events = this.#lastText === undefined ? this.#begin("text") : [];
     const part = this.#lastText ?? 0;

@@ -20,6 +20,7 @@ export class ChoiceEncoder {
   #textPart: number | undefined;
   #textChars = 0;
   #charsBeforePart = 0;
+  #hasRefusal = false;
   #reason: FinishReason = "other";
 
   constructor(index: number) {
@@ -41,7 +42,11 @@ export class ChoiceEncoder {
   end(): JsonObject {
     // An answer without a word still has its role: clients look for it.
     const delta = this.#hasBegun ? {} : ROLE;
-    return this.#choice({ delta, logprobs: null, finish_reason: fromFinishReason(this.#reason) });
+    return this.#choice({
+      delta,
+      logprobs: null,
+      finish_reason: fromFinishReason(this.#reason, this.#hasRefusal),
+    });
   }
 
   #pieces(event: Exclude<ChoiceEvent, { type: "finish" }>): JsonObject[] {
@@ -50,6 +55,7 @@ export class ChoiceEncoder {
         this.#count(event);
         return [this.#delta({ content: event.delta })];
       case "refusal":
+        this.#hasRefusal = true;
         return [this.#delta({ refusal: event.delta })];
       case "reasoning":
         this.#thought += event.delta;

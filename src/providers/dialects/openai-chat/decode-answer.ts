@@ -8,7 +8,7 @@ import type {
   ReadUsage,
   TokenLogprob,
 } from "../../neutral/answer.ts";
-import { toFinishReason } from "./finish-reasons.ts";
+import { type Kinds, toFinishReason } from "./finish-reasons.ts";
 import { toReasoningPart } from "./reasoning-details.ts";
 import { readUsage } from "./usage.ts";
 import { isRecord, listIn } from "./wire.ts";
@@ -56,9 +56,14 @@ function toChoice(wire: JsonObject, place: string): Choice {
     ...toRefusal(message, wire["logprobs"]),
     ...toCalls(message, place),
   ];
-  const hasCalls = parts.some(({ type }) => type === "tool_call");
-  return { parts, reason: toFinishReason(textIn(wire["finish_reason"]), hasCalls) };
+  return { parts, reason: toFinishReason(textIn(wire["finish_reason"]), kindsOf(parts)) };
 }
+
+const kindsOf = (parts: readonly AnswerPart[]): Kinds => ({
+  hasCalls: parts.some(({ type }) => type === "tool_call"),
+  hasWords: parts.some(({ type }) => type === "text"),
+  hasRefusal: parts.some(({ type }) => type === "refusal"),
+});
 
 function toReasoning(message: JsonObject): AnswerPart[] {
   const details = listIn(message["reasoning_details"]);
@@ -131,7 +136,8 @@ export function madeCallId(place: string, index: number): string {
   return `call_${Bun.hash(`${place}-${index}`).toString(36)}`;
 }
 
-export function toAnnotations(wire: unknown): Annotation[] {
+/** `before`: the characters of earlier texts, which count here and do not count in a part. */
+export function toAnnotations(wire: unknown, before = 0): Annotation[] {
   return listIn(wire).flatMap((annotation) => {
     const cited = annotation["url_citation"];
     if (!isRecord(cited) || typeof cited["url"] !== "string") return [];
@@ -140,8 +146,8 @@ export function toAnnotations(wire: unknown): Annotation[] {
       {
         url,
         ...(typeof title === "string" ? { title } : {}),
-        ...(typeof start === "number" ? { start } : {}),
-        ...(typeof end === "number" ? { end } : {}),
+        ...(typeof start === "number" ? { start: Math.max(start - before, 0) } : {}),
+        ...(typeof end === "number" ? { end: Math.max(end - before, 0) } : {}),
       },
     ];
   });

@@ -56,7 +56,7 @@ function toChoice({ parts, reason }: Choice, index: number) {
       ...(calls.length === 0 ? {} : { tool_calls: calls.map(toCall) }),
     },
     logprobs: logprobsOf(texts, refusals),
-    finish_reason: fromFinishReason(reason),
+    finish_reason: fromFinishReason(reason, refusals.length > 0),
   };
 }
 

@@ -18,10 +18,18 @@ const meanings: Readonly<Record<string, FinishReason>> = {
   sensitive: "content_filter",
 };
 
-/** Some servers say that they have stopped where they have called tools: the calls count. */
-export function toFinishReason(wire: string, hasCalls: boolean): FinishReason {
+/** What a choice consists of. */
+export type Kinds = { hasCalls: boolean; hasWords: boolean; hasRefusal: boolean };
+
+/** Some servers say that they have stopped where they have called tools; a refusal has no word of its own. */
+export function toFinishReason(
+  wire: string,
+  { hasCalls, hasWords, hasRefusal }: Kinds,
+): FinishReason {
   const reason = meanings[wire.toLowerCase()] ?? "other";
-  return reason === "stop" && hasCalls ? "tool_calls" : reason;
+  if (reason !== "stop") return reason;
+  if (hasCalls) return "tool_calls";
+  return hasRefusal && !hasWords ? "refusal" : "stop";
 }
 
 /** There are no words for a pause, which is an answer that is not at its end, nor for reasons that nobody knows. */
@@ -35,5 +43,7 @@ const words = {
   other: "stop",
 } as const satisfies Record<FinishReason, string>;
 
-export const fromFinishReason = (reason: FinishReason): (typeof words)[FinishReason] =>
-  words[reason];
+/** `hasRefusal`: the model has said in words that it refuses, so nobody has filtered its answer. */
+export function fromFinishReason(reason: FinishReason, hasRefusal: boolean) {
+  return reason === "refusal" && hasRefusal ? "stop" : words[reason];
+}

@@ -13,6 +13,8 @@ const formats = {
   "openai-chat": "unknown",
 } as const satisfies Record<ChatDialectName, string>;
 
+const known = ["anthropic-messages", "openai-responses"] as const;
+
 export function toReasoningDetails(parts: readonly ReasoningPart[]): JsonObject[] {
   return parts.map(toReasoningDetail);
 }
@@ -35,17 +37,21 @@ type Seals = Omit<ReasoningPart, "type" | "text">;
 /** Lenient, in both directions: what is no text is not there. */
 export function readReasoningDetail(detail: JsonObject): { text: string; seals: Seals } {
   const { text, summary, data, signature, id, format } = detail;
-  const names: ChatDialectName[] = ["anthropic-messages", "openai-responses"];
-  const sealedBy = names.find((name) => formats[name] === format);
+  const isSealed = typeof signature === "string" || typeof data === "string";
   return {
     text: typeof text === "string" ? text : typeof summary === "string" ? summary : "",
     seals: {
       ...(typeof signature === "string" ? { signature } : {}),
       ...(typeof data === "string" ? { encrypted: data } : {}),
       ...(typeof id === "string" ? { id } : {}),
-      ...(sealedBy === undefined ? {} : { sealedBy }),
+      ...(isSealed ? { sealedBy: sealerOf(format) } : {}),
     },
   };
+}
+
+/** A format that nobody knows here is for the server of this dialect that wrote it. */
+function sealerOf(format: unknown): ChatDialectName {
+  return known.find((name) => formats[name] === format) ?? "openai-chat";
 }
 
 export function toReasoningPart(detail: JsonObject): ReasoningPart {

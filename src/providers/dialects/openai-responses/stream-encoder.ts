@@ -13,6 +13,7 @@ export class ResponsesStreamEncoder implements StreamEncoder {
   readonly #writer: OutputWriter;
   #sequence = 0;
   #hasBegun = false;
+  #hasRefused = false;
   #reason: FinishReason | undefined;
   #usage: ReadUsage | undefined;
   #serviceTier: string | undefined;
@@ -28,15 +29,16 @@ export class ResponsesStreamEncoder implements StreamEncoder {
     const frames = this.#begin();
     if (event.type === "begin") this.#serviceTier = event.serviceTier;
     if (event.type === "usage") this.#usage = event.usage;
+    this.#hasRefused ||= event.type === "refusal";
     if (event.type === "finish") {
       this.#reason = event.reason;
-      return frames + this.#frames(this.#writer.close(statusOf(event.reason)));
+      return frames + this.#frames(this.#writer.close(this.#status));
     }
     return frames + this.#frames(this.#writer.take(event));
   }
 
   closing(): string {
-    const status = statusOf(this.#reason ?? "stop");
+    const status = this.#status;
     const frames = this.#begin() + this.#frames(this.#writer.close(status));
     return frames + this.#frame({ type: `response.${status}`, response: this.response });
   }
@@ -51,8 +53,20 @@ export class ResponsesStreamEncoder implements StreamEncoder {
 
   /** As it is at its end. */
   get response(): JsonObject {
-    const reason = this.#reason ?? "stop";
-    return this.#respond({ status: statusOf(reason), reason });
+    return this.#respond({ status: this.#status, reason: this.#reason ?? "stop" });
+  }
+
+  /**
+   * A turn that its provider paused is not at its end, like one that became too long. Nor is one that a provider
+   * refused over the model's head: a model that refuses says so, and that is a whole answer.
+   */
+  get #status(): "completed" | "incomplete" {
+    const isCut =
+      this.#reason === "length" ||
+      this.#reason === "content_filter" ||
+      this.#reason === "pause" ||
+      (this.#reason === "refusal" && !this.#hasRefused);
+    return isCut ? "incomplete" : "completed";
   }
 
   #begin(): string {
@@ -96,11 +110,4 @@ export function writerOptions({ requestId, request }: AnswerFacts) {
     idStem: requestId.replaceAll("-", ""),
     showsSummary: summary !== null && summary !== undefined,
   };
-}
-
-/** A turn that its provider paused is not at its end, like one that became too long. */
-function statusOf(reason: FinishReason): "completed" | "incomplete" {
-  return reason === "length" || reason === "content_filter" || reason === "pause"
-    ? "incomplete"
-    : "completed";
 }
