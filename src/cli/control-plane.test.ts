@@ -47,7 +47,8 @@ type Page = { data: Record<string, unknown>[]; next_after: string | null };
 
 describe("org and project", () => {
   test("are created and listed", async () => {
-    expect(await json("org create acme")).toEqual({ id, name: "acme", created_at: time });
+    const acme = { id, name: "acme", regions: null, created_at: time };
+    expect(await json("org create acme")).toEqual(acme);
     expect(await json("project create chatbot --organization acme --budget-usd 200")).toEqual({
       id,
       organization: "acme",
@@ -56,7 +57,7 @@ describe("org and project", () => {
       created_at: time,
     });
 
-    expect((await json<Page>("org list")).data).toEqual([{ id, name: "acme", created_at: time }]);
+    expect((await json<Page>("org list")).data).toEqual([acme]);
     expect(await json<Page>("project list --organization acme")).toMatchObject({
       data: [{ name: "chatbot", budget_usd: "200.00" }],
       next_after: null,
@@ -250,6 +251,8 @@ describe("provider, model and price", () => {
       name: "meta/qwen",
       context_tokens: null,
       max_output_tokens: 4096,
+      capabilities: null,
+      modalities: null,
       license: null,
       price: expect.objectContaining({
         input_usd_per_mtok: "0.15",

@@ -52,7 +52,9 @@ export function usageLine({ name, flags, positionals, furtherFlags }: Command): 
     `baseload ${name}`,
     ...words,
     ...required.map(([flagName, flag]) => flagText(flagName, flag)),
-    ...optional.map(([flagName, flag]) => `[${flagText(flagName, flag)}]`),
+    ...optional.map(
+      ([flagName, flag]) => `[${flagText(flagName, flag)}]${flag.repeats ? "..." : ""}`,
+    ),
     ...(furtherFlags === undefined ? [] : ["[--FIELD VALUE]..."]),
   ].join(" ");
 }

@@ -62,7 +62,8 @@ async function runCommand(
   }
   try {
     const context = await openContext(parsed.global, terminal, variables);
-    const report = await command.run(parsed, context);
+    // The parser has read each value by this command's own flags.
+    const report = await command.run(parsed as Parameters<typeof command.run>[0], context);
     // What people read may quote strangers: a provider's message, a name typed by somebody else.
     terminal.out(
       parsed.global.json

@@ -1,6 +1,8 @@
 import * as contract from "../../contract/models.ts";
+import { capabilityNames, modalityNames } from "../../lib/abilities.ts";
 import type { CommandContext, Report } from "../grammar/command.ts";
-import { formatTable, formatUsd } from "../output/format.ts";
+import { UsageError } from "../grammar/usage-error.ts";
+import { formatFacts, formatTable, formatUsd } from "../output/format.ts";
 import { morePages, type PageFlags } from "../output/page.ts";
 import { type FurtherPriceFlags, toFurtherPrices } from "./price-flags.ts";
 
@@ -11,13 +13,19 @@ type DeploymentFlags = {
 };
 
 type NewModel = DeploymentFlags &
-  FurtherPriceFlags & {
+  FurtherPriceFlags &
+  ModelFacts & {
     readonly "input-usd-per-mtok": string | undefined;
     readonly "output-usd-per-mtok": string | undefined;
-    readonly "context-tokens": number | undefined;
-    readonly "max-output-tokens": number | undefined;
-    readonly license: string | undefined;
   };
+
+type ModelFacts = {
+  readonly "context-tokens": number | undefined;
+  readonly "max-output-tokens": number | undefined;
+  readonly capability: readonly string[];
+  readonly modality: readonly string[];
+  readonly license: string | undefined;
+};
 
 export async function addModel(flags: NewModel, context: CommandContext): Promise<Report> {
   const model = await context.control().ask(contract.createModel, {
@@ -30,6 +38,8 @@ export async function addModel(flags: NewModel, context: CommandContext): Promis
       ...toFurtherPrices(flags),
       context_tokens: flags["context-tokens"],
       max_output_tokens: flags["max-output-tokens"],
+      capabilities: readAbilities("capability", flags.capability, capabilityNames) ?? undefined,
+      modalities: readAbilities("modality", flags.modality, modalityNames) ?? undefined,
       license: flags.license,
     },
   });
@@ -38,6 +48,46 @@ export async function addModel(flags: NewModel, context: CommandContext): Promis
       ? `It has no price yet, so calls are refused. Set one with: baseload price set ${model.name}`
       : `Try it with: baseload chat --model ${model.name}`;
   return { json: model, text: `Model ${model.name} is offered. ${next}\n` };
+}
+
+export async function setModel(
+  flags: ModelFacts & { readonly name: string },
+  context: CommandContext,
+): Promise<Report> {
+  const model = await context.control().ask(contract.setModel, {
+    params: { name: flags.name },
+    body: {
+      context_tokens: flags["context-tokens"],
+      max_output_tokens: flags["max-output-tokens"],
+      capabilities: readAbilities("capability", flags.capability, capabilityNames),
+      modalities: readAbilities("modality", flags.modality, modalityNames),
+      license: flags.license,
+    },
+  });
+  const say = (abilities: readonly string[] | null) =>
+    abilities === null ? "unknown" : abilities.join(", ") || "none";
+  const facts = formatFacts({
+    context: model.context_tokens,
+    "max output": model.max_output_tokens,
+    capabilities: say(model.capabilities),
+    modalities: say(model.modalities),
+    license: model.license,
+  });
+  return { json: model, text: facts };
+}
+
+/** Undefined: not given. Null: `unknown`. */
+function readAbilities<Name extends string>(
+  flag: string,
+  given: readonly string[],
+  known: readonly Name[],
+): Name[] | null | undefined {
+  const alone = given.find((word) => word === "none" || word === "unknown");
+  if (alone !== undefined && given.length > 1) {
+    throw new UsageError(`--${flag} ${alone} stands alone; leave the others out.`);
+  }
+  if (alone === "unknown") return null;
+  return given.length === 0 ? undefined : known.filter((name) => given.includes(name));
 }
 
 export async function deployModel(

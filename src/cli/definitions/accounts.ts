@@ -17,6 +17,26 @@ export const accountCommands: readonly Command[] = [
       (await import("../commands/organizations.ts")).createOrganization(words.NAME, context),
   }),
   defineCommand({
+    name: "org set",
+    summary: "Bind the calls of an organization to regions, or to none",
+    detail:
+      "eu means eu and all that begins with eu-. From the next call on no byte goes elsewhere, whatever a route says. `organization set` does the same.",
+    positionals: { NAME: { help: "name of the organization", required: true } },
+    flags: {
+      region: { kind: "text", value: "REGION", help: "where its calls may go", repeats: true },
+      "any-region": { kind: "switch", help: "its calls may go anywhere" },
+    },
+    examples: [
+      "baseload org set acme --region eu --region cn-beijing",
+      "baseload org set acme --any-region",
+    ],
+    run: async ({ words, flags }, context) =>
+      (await import("../commands/organizations.ts")).setOrganization(
+        { ...flags, name: words.NAME },
+        context,
+      ),
+  }),
+  defineCommand({
     name: "org list",
     summary: "List organizations",
     positionals: {},

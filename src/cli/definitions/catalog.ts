@@ -1,5 +1,7 @@
 /** Providers, models and prices: what may be called. */
+import { capabilityNames, modalityNames } from "../../lib/abilities.ts";
 import { type Command, defineCommand } from "../grammar/command.ts";
+import type { Flags } from "../grammar/flags.ts";
 import { providerCommands } from "./providers.ts";
 import { furtherPriceFlags, pageFlags } from "./shared-flags.ts";
 
@@ -18,6 +20,27 @@ const upstreamFlag = {
   help: "the provider's own name of the model (default: the same name)",
 } as const;
 
+/** What is known of a model beside its price. */
+const modelFacts = {
+  "context-tokens": { kind: "count", help: "the most tokens of input and output together" },
+  "max-output-tokens": { kind: "count", help: "the most tokens of one answer" },
+  capability: {
+    kind: "text",
+    value: "CAPABILITY",
+    choices: [...capabilityNames, "none", "unknown"],
+    help: "what it can do; calls that need more go elsewhere (default: unknown, and tried)",
+    repeats: true,
+  },
+  modality: {
+    kind: "text",
+    value: "MODALITY",
+    choices: [...modalityNames, "none", "unknown"],
+    help: "what it can read beside text (default: unknown, and tried)",
+    repeats: true,
+  },
+  license: { kind: "text", value: "NAME", help: "the licence of its weights" },
+} as const satisfies Flags;
+
 const modelCommands: readonly Command[] = [
   defineCommand({
     name: "model add",
@@ -30,9 +53,7 @@ const modelCommands: readonly Command[] = [
       "input-usd-per-mtok": { kind: "usd", help: "dollars per million input tokens" },
       "output-usd-per-mtok": { kind: "usd", help: "dollars per million output tokens" },
       ...furtherPriceFlags,
-      "context-tokens": { kind: "count", help: "the most tokens of input and output together" },
-      "max-output-tokens": { kind: "count", help: "the most tokens of one answer" },
-      license: { kind: "text", value: "NAME", help: "the licence of its weights" },
+      ...modelFacts,
     },
     examples: [
       "baseload model add gpt-5-mini --provider openai --input-usd-per-mtok 0.25 --output-usd-per-mtok 2",
@@ -40,6 +61,19 @@ const modelCommands: readonly Command[] = [
     ],
     run: async ({ words, flags }, context) =>
       (await import("../commands/models.ts")).addModel({ ...flags, name: words.NAME }, context),
+  }),
+  defineCommand({
+    name: "model set",
+    summary: "Change what is known of a model; what is left out stays as it is",
+    detail: "Its price is set with `price set`.",
+    positionals: modelPositional,
+    flags: modelFacts,
+    examples: [
+      "baseload model set gpt-5-mini --capability tools --capability structured_output --modality image",
+      "baseload model set local-llama --modality none",
+    ],
+    run: async ({ words, flags }, context) =>
+      (await import("../commands/models.ts")).setModel({ ...flags, name: words.NAME }, context),
   }),
   defineCommand({
     name: "model deploy",

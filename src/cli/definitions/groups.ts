@@ -6,6 +6,7 @@ import { catalogCommands } from "./catalog.ts";
 import { moneyCommands } from "./money.ts";
 import { platformCommands } from "./platform.ts";
 import { processCommands } from "./processes.ts";
+import { routingCommands } from "./routing.ts";
 
 export type CommandGroup = { readonly title: string; readonly commands: readonly Command[] };
 
@@ -13,6 +14,7 @@ export const commandGroups: readonly CommandGroup[] = [
   { title: "The platform", commands: platformCommands },
   { title: "Who may call", commands: accountCommands },
   { title: "What may be called", commands: catalogCommands },
+  { title: "Where calls go", commands: routingCommands },
   { title: "Calls", commands: callCommands },
   { title: "Money", commands: moneyCommands },
   { title: "Processes that `up` starts, one by one", commands: processCommands },

@@ -10,6 +10,7 @@ const commands: readonly Command[] = [
   "chat",
   "key note",
   "key note add",
+  "org set",
 ].map((name) =>
   defineCommand({
     name,
@@ -34,6 +35,7 @@ describe("finding the command", () => {
     ["key note add x", "key note add", "x"],
     ["key note --json add x", "key note add", "--json x"],
     ["key note x add", "key note", "x add"],
+    ["organization set acme", "org set", "acme"],
     ["help key create", "key create", "--help"],
     ["help wallet --json", "wallet", "--help --json"],
   ];

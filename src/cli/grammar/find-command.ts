@@ -9,6 +9,9 @@ export type Found =
   /** The first word of several commands, such as `key`, or nothing at all. */
   | { readonly kind: "group"; readonly prefix: string; readonly wantsHelp: boolean };
 
+/** Words that mean a shorter one: people write what the documents say. */
+const spelledOut: ReadonlyMap<string, string> = new Map([["organization", "org"]]);
+
 /** The words of the longest commands, such as `provider credential add`. */
 const WORDS_MAX = 3;
 
@@ -18,8 +21,9 @@ export function findCommand(argv: readonly string[], commands: readonly Command[
   const named = isHelp ? positions.slice(1) : positions;
   const wantsHelp = isHelp || argv.includes("--help") || argv.includes("-h");
   const words = named.map((position) => argv[position] ?? "");
+  words[0] = spelledOut.get(words[0] ?? "") ?? words[0] ?? "";
   const [first, second] = words;
-  if (first === undefined) return { kind: "group", prefix: "", wantsHelp: true };
+  if (!first) return { kind: "group", prefix: "", wantsHelp: true };
   for (const used of [WORDS_MAX, 2, 1]) {
     const name = words.slice(0, used).join(" ");
     const command = commands.find((candidate) => candidate.name === name);

@@ -25,6 +25,8 @@ export type Flag = {
   readonly value?: string;
   readonly required?: true;
   readonly choices?: readonly string[];
+  /** It may be given several times; the command receives a list, empty when it was not given. */
+  readonly repeats?: true;
 };
 
 export type Flags = Readonly<Record<string, Flag>>;
@@ -43,9 +45,11 @@ export type FurtherFlags = Readonly<Record<string, string>>;
 
 type FlagValue<F extends Flag> = F["kind"] extends "switch"
   ? boolean
-  : F extends { required: true }
-    ? KindTypes[F["kind"]]
-    : KindTypes[F["kind"]] | undefined;
+  : F extends { repeats: true }
+    ? readonly KindTypes[F["kind"]][]
+    : F extends { required: true }
+      ? KindTypes[F["kind"]]
+      : KindTypes[F["kind"]] | undefined;
 
 export type FlagValues<F extends Flags> = { readonly [Name in keyof F]: FlagValue<F[Name]> };
 

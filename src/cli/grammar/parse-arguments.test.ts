@@ -11,6 +11,7 @@ const flags = {
   "base-url": { kind: "url", help: "" },
   mode: { kind: "text", choices: ["live", "test"], help: "" },
   "no-model": { kind: "switch", help: "" },
+  region: { kind: "text", help: "", repeats: true },
 } as const satisfies Flags;
 
 const parse = (line: string, positionals: Positionals = {}) =>
@@ -23,6 +24,11 @@ describe("what is understood", () => {
     expect(parsed.flags).toMatchObject({ organization: "acme", rpm: 60, "no-model": true });
     expect(parsed.global).toMatchObject({ json: true, home: "/tmp/x", help: false });
     expect(parsed.flags["budget-usd"]).toBeUndefined();
+  });
+
+  test("a flag that repeats is a list, empty where it was not given", () => {
+    expect(parse("--organization a --region eu --region=cn").flags["region"]).toEqual(["eu", "cn"]);
+    expect(parse("--organization a").flags["region"]).toEqual([]);
   });
 
   test("money stays the decimal string that was typed", () => {

@@ -12,9 +12,11 @@ import {
 } from "./flags.ts";
 import { UsageError } from "./usage-error.ts";
 
+type Value = string | number | boolean;
+
 /** What the words of one command mean. The keys are those of its flags and positionals. */
 export type ParsedArguments = {
-  readonly flags: Readonly<Record<string, string | number | boolean | undefined>>;
+  readonly flags: Readonly<Record<string, Value | readonly Value[] | undefined>>;
   readonly words: Readonly<Record<string, string | undefined>>;
   readonly further: FurtherFlags;
   readonly global: GlobalValues;
@@ -37,21 +39,26 @@ export function parseArguments(argv: readonly string[], accepted: Accepted): Par
   return { flags, words: readPositionals(words, accepted.positionals), further, global };
 }
 
-function readValues(given: ReadonlyMap<string, string>, flags: Flags): ParsedArguments["flags"] {
-  const values: Record<string, string | number | boolean | undefined> = {};
+function readValues(given: Given, flags: Flags): ParsedArguments["flags"] {
+  const values: Record<string, Value | readonly Value[] | undefined> = {};
   for (const [name, flag] of Object.entries(flags)) {
-    const text = given.get(name);
-    if (flag.kind === "switch") values[name] = text !== undefined;
+    const texts = given.get(name) ?? [];
+    const [text] = texts;
+    if (flag.repeats) values[name] = texts.map((one) => readValue(name, flag, one));
+    else if (flag.kind === "switch") values[name] = text !== undefined;
     else if (text !== undefined) values[name] = readValue(name, flag, text);
   }
   return values;
 }
 
+/** As typed, by the name of the flag; several where a flag repeats. */
+type Given = ReadonlyMap<string, readonly string[]>;
+
 /** What was read so far, and what is known. */
 type Reading = {
   readonly flags: Flags;
   readonly takesFurther: boolean;
-  readonly given: Map<string, string>;
+  readonly given: Map<string, string[]>;
   readonly words: string[];
   readonly further: Record<string, string>;
 };
@@ -73,8 +80,11 @@ function readFlag(text: string, left: string[], reading: Reading): void {
   const name = rawName === "-h" ? "help" : rawName.slice(2);
   const flag = findFlag(rawName, name, reading.flags);
   if (flag !== undefined) {
-    if (reading.given.has(name)) throw new UsageError(`--${name} is given twice; give it once.`);
-    reading.given.set(name, takeValue({ rawName: `--${name}`, flag, inline }, left));
+    const before = reading.given.get(name) ?? [];
+    if (before.length > 0 && !flag.repeats) {
+      throw new UsageError(`--${name} is given twice; give it once.`);
+    }
+    reading.given.set(name, [...before, takeValue({ rawName: `--${name}`, flag, inline }, left)]);
     return;
   }
   if (!reading.takesFurther || !rawName.startsWith("--")) throw unknownFlag(rawName, reading.flags);
