@@ -107,6 +107,23 @@ export interface BatchLine {
   state: Generated<string>;
 }
 
+export interface Conversation {
+  conversation_id: string;
+  created_at: Generated<Timestamp>;
+  metadata: Generated<string>;
+  organization_id: bigint;
+  project_id: bigint;
+}
+
+export interface ConversationItem {
+  bytes: number;
+  conversation_id: string;
+  item: string;
+  item_id: string;
+  position: Generated<bigint>;
+  project_id: bigint;
+}
+
 export interface Credit {
   amount_nanos: bigint;
   consumed_nanos: Generated<bigint>;
@@ -295,6 +312,29 @@ export interface RouteVersion {
   version: number;
 }
 
+export interface StoredItem {
+  item_id: string;
+  project_id: bigint;
+  response_id: string;
+}
+
+export interface StoredResponse {
+  bytes: number;
+  conversation_id: string | null;
+  created_at: Generated<Timestamp>;
+  expires_at: Timestamp;
+  input: string;
+  job_id: string | null;
+  key_id: string;
+  organization_id: bigint;
+  output: string;
+  previous_response_id: string | null;
+  project_id: bigint;
+  response: string;
+  response_id: string;
+  status: string;
+}
+
 export interface Transfer {
   created_at: Generated<Timestamp>;
   kind: string;
@@ -352,6 +392,8 @@ export interface DB {
   audit_event: AuditEvent;
   batch: Batch;
   batch_line: BatchLine;
+  conversation: Conversation;
+  conversation_item: ConversationItem;
   credit: Credit;
   deployment: Deployment;
   entry: Entry;
@@ -370,6 +412,8 @@ export interface DB {
   route: Route;
   route_called: RouteCalled;
   route_version: RouteVersion;
+  stored_item: StoredItem;
+  stored_response: StoredResponse;
   transfer: Transfer;
   usage_event: UsageEvent;
   wallet: Wallet;

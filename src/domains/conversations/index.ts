@@ -1,0 +1,42 @@
+/** The door of conversations: responses that are kept, and conversations that go on. */
+export {
+  CONVERSATION_ITEMS_MAX,
+  type Conversation,
+  type ItemPage,
+  type ItemPageRequest,
+  type Metadata,
+} from "./conversation.ts";
+export {
+  addItems,
+  createConversation,
+  deleteConversation,
+  deleteItem,
+  findConversation,
+  findItem,
+  listItems,
+  readAllItems,
+  updateConversation,
+} from "./conversation-store.ts";
+export { PREVIOUS_NOT_FOUND, readConversationUpTo, readItems } from "./history-store.ts";
+export { toItems, toReplayed } from "./items.ts";
+export {
+  canBeId,
+  hasEnded,
+  type Item,
+  type NewResponse,
+  RETENTION_DAYS,
+  type ResponseStatus,
+  type StoredResponse,
+  TEST_RETENTION_DAYS,
+  type Tenant,
+} from "./response.ts";
+export {
+  beginResponse,
+  cancelResponse,
+  deleteExpired,
+  deleteResponse,
+  endResponse,
+  findResponse,
+  insertResponse,
+  queueResponse,
+} from "./store.ts";
