@@ -8,7 +8,7 @@ import type { LedgerStore } from "../domains/ledger/index.ts";
 import type { Intent, UsageEvent } from "../domains/metering/index.ts";
 import type { Clock } from "../lib/clock.ts";
 import { eventIdOf } from "../lib/ids.ts";
-import { countedUsage, type Usage } from "../lib/quantities.ts";
+import type { Usage } from "../lib/quantities.ts";
 import type { Database } from "../platform/db/database.ts";
 import { faultPoint } from "../platform/fault-point.ts";
 import type { Log } from "../platform/log.ts";
@@ -89,9 +89,7 @@ async function settle(
   const mayLearnLater =
     upstream?.quirks.usage_lookup === true && clock.nowMs() - intent.startedAtMs < GIVE_UP_MS;
   if (learnt === undefined && mayLearnLater) return undefined;
-  // What was delivered died with the process: the input is charged, and the event says that it was counted.
-  const counted = countedUsage({ inputTokens: intent.inputTokensCounted, outputTokens: 0 });
-  return settleIntent(intent, { usage: learnt ?? counted, price, nowMs: clock.nowMs() });
+  return settleIntent(intent, { usage: learnt, price, nowMs: clock.nowMs() });
 }
 
 async function learn(

@@ -1,16 +1,18 @@
 /** The terminal state of an attempt whose gateway died before it could write one. */
 import { type Price, termsFor } from "../domains/catalog/index.ts";
 import {
+  billedView,
   callFactsOf,
   chargedQuantities,
   type Intent,
+  type PriceComponents,
   rate,
   type UsageEvent,
   usageEventId,
 } from "../domains/metering/index.ts";
 import { assert } from "../lib/errors.ts";
 import { nanos, nanosCovering, picos, splitCharge, ZERO_PICOS } from "../lib/money.ts";
-import { NO_USAGE, type Usage } from "../lib/quantities.ts";
+import { countedUsage, NO_USAGE, type Usage } from "../lib/quantities.ts";
 
 const PICOS_PER_NANO = 1_000n;
 
@@ -24,13 +26,19 @@ export type KeptUsage = ReadonlyMap<string, Usage>;
 export const usageOfKept = (intent: Intent, kept: KeptUsage): Usage =>
   kept.get(usageEventId(intent)) ?? NO_USAGE;
 
+/** `usage`: undefined where nothing could be learnt. What was delivered died with the process: it is counted. */
 export function settleIntent(
   intent: Intent,
-  learnt: { usage: Usage; price: Pick<Price, "picos" | "serviceTiers">; nowMs: number },
+  learnt: {
+    usage: Usage | undefined;
+    price: Pick<Price, "picos" | "serviceTiers">;
+    nowMs: number;
+  },
 ): UsageEvent {
-  const { usage, nowMs } = learnt;
+  const { nowMs } = learnt;
   const price = termsFor(learnt.price, intent.serviceTier);
   assert(price !== undefined, `an attempt was begun without a price for ${intent.serviceTier}`);
+  const usage = usageOf(intent, price, learnt.usage);
   const quantities = chargedQuantities(usage);
   const cost = rate(price, quantities);
   // The rest below a nano-dollar stays on the account as its remainder: no process is left to carry it.
@@ -47,4 +55,10 @@ export function settleIntent(
     uncoveredPicos: isCovered ? ZERO_PICOS : picos(cost - charge * PICOS_PER_NANO),
     raw: usage.raw,
   };
+}
+
+function usageOf(intent: Intent, price: PriceComponents, learnt: Usage | undefined): Usage {
+  const { beside, inputTokensCounted: inputTokens } = intent;
+  if (beside === undefined) return learnt ?? countedUsage({ inputTokens, outputTokens: 0 });
+  return billedView({ price, operation: beside.operation }, learnt, beside.counted);
 }

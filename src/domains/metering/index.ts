@@ -1,4 +1,5 @@
 /** The door of metering. */
+export { billedView } from "./billed-view.ts";
 export {
   affordableOutputTokens,
   chargedQuantities,

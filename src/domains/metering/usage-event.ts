@@ -6,6 +6,7 @@
  */
 import { eventIdOf } from "../../lib/ids.ts";
 import { type Nanos, nanos, type Picos, picos } from "../../lib/money.ts";
+import type { Operation } from "../../lib/operations.ts";
 import type { Quantities, UsageSource } from "../../lib/quantities.ts";
 import type { ServiceTier } from "../../lib/service-tiers.ts";
 
@@ -33,6 +34,8 @@ export type Intent = CallFacts & {
   inputTokensMax: number;
   outputTokensMax: number;
   holdNanos: Nanos;
+  /** Of calls beside chat, which are not billed by text alone: what is charged if nothing better can be learnt. */
+  beside?: { operation: Operation; counted: readonly Quantities[] };
   /**
    * The answer is kept in the database before the attempt is settled, and is charged if and only if it was kept:
    * after a crash the kept answers are asked for the usage, not the upstream. For calls whose client is ourselves.
@@ -106,6 +109,8 @@ export function encodeRecord(record: JournalRecord): string {
         om: record.intent.outputTokensMax,
         hn: record.intent.holdNanos.toString(),
         kp: record.intent.isKept ? 1 : undefined,
+        op: record.intent.beside?.operation,
+        cv: record.intent.beside?.counted,
       });
     case "usage":
       return JSON.stringify({
@@ -143,6 +148,7 @@ export function decodeRecord(text: string): JournalRecord {
           outputTokensMax: wire["om"] as number,
           holdNanos: nanos(BigInt(wire["hn"] as string)),
           isKept: wire["kp"] === 1,
+          ...besideFromWire(wire),
         },
       };
     case "u":
@@ -163,6 +169,12 @@ export function decodeRecord(text: string): JournalRecord {
     case "l":
       return { type: "lease_closed", leaseId: BigInt(wire["l"] as string) };
   }
+}
+
+function besideFromWire(wire: Wire): Pick<Intent, "beside"> {
+  if (wire["op"] === undefined) return {};
+  const counted = wire["cv"] as readonly Quantities[];
+  return { beside: { operation: wire["op"] as Operation, counted } };
 }
 
 function factsToWire(facts: CallFacts) {

@@ -206,7 +206,7 @@ function whyUnable<M extends RoutableModel>(
   model: M,
   question: RouteQuestion<M>,
 ): WhyOut | undefined {
-  const { needs, inputTokensCounted } = question;
+  const { needs, inputTokensCounted, contexts = 1 } = question;
   const capability = firstMissing(model.capabilities, needs.capabilities);
   if (capability !== undefined) {
     return { reason: "capability", why: `the model cannot do '${capability}'` };
@@ -219,7 +219,7 @@ function whyUnable<M extends RoutableModel>(
   if (question.priceOf(model) === undefined) {
     return { reason: "price", why: "the model has no price" };
   }
-  if (model.contextTokens !== null && inputTokensCounted > model.contextTokens) {
+  if (model.contextTokens !== null && inputTokensCounted > model.contextTokens * contexts) {
     const why = `about ${inputTokensCounted} tokens do not fit into ${model.contextTokens}`;
     return { reason: "context", why };
   }

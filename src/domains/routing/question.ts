@@ -41,6 +41,8 @@ export type RouteQuestion<M extends RoutableModel = RoutableModel> = {
   inputTokensCounted: number;
   /** No tokenizer makes more of it. */
   inputTokensMax: number;
+  /** How many prompts share that input, each of which must fit into a model's context: 1 where it is left out. */
+  contexts?: number;
   /** The client's own limit. */
   maxTokens: number | undefined;
   /** Embeddings and the like produce none. */
