@@ -1,5 +1,6 @@
 /** Configuration → running role: the only place where the parts of a process are put together. */
 import { constants, setPriority } from "node:os";
+import { join } from "node:path";
 import { Failure } from "./lib/errors.ts";
 import type { Config } from "./platform/config/config.ts";
 import { openDatabase } from "./platform/db/database.ts";
@@ -29,6 +30,7 @@ export const composeRole: Readonly<Record<Role, Compose>> = {
       gateways: config.gateways,
       keyPepper: secrets.key_pepper,
       sealKey: secrets.seal_key,
+      internalToken: secrets.internal_token,
       sandbox: {
         name: "sandbox",
         dialect: "openai-chat",
@@ -37,7 +39,12 @@ export const composeRole: Readonly<Record<Role, Compose>> = {
         allowPrivate: true,
         quirks: { usage_lookup: true },
       },
-      limits: config.limits,
+      limits: {
+        ...config.limits,
+        batchYieldsAt: config.batches.yieldsAt,
+        batchAtStandardPrice: config.batches.withoutPrice === "standard",
+      },
+      files: filesOf(config),
       lease: config.lease,
       journal: config.journal,
       drainTimeoutMs: config.drainMs,
@@ -73,11 +80,15 @@ export const composeRole: Readonly<Record<Role, Compose>> = {
 
   worker: async (config, log) => {
     const { startWorker } = await import("./worker/start.ts");
+    const secrets = readSecrets(config.home);
     return await startWorker({
       home: config.home,
       databaseUrl: databaseUrlOf(config),
       databasePoolSize: config.database.poolSize,
-      sealKey: readSecrets(config.home).seal_key,
+      sealKey: secrets.seal_key,
+      internalToken: secrets.internal_token,
+      files: filesOf(config),
+      batchConcurrency: config.batches.concurrency,
       ...config.worker,
       log,
     });
@@ -120,5 +131,10 @@ export const composeRole: Readonly<Record<Role, Compose>> = {
     });
   },
 };
+
+const filesOf = ({ home, files }: Config) => ({
+  ...files,
+  folder: files.folder ?? join(home, "files"),
+});
 
 const databaseUrlOf = (config: Config): string => config.database.url ?? embeddedUrlOf(config.home);

@@ -7,6 +7,7 @@ import { ask } from "./attempts/ask.ts";
 import { relay } from "./attempts/relay.ts";
 import type { Call, Gateway } from "./gateway.ts";
 import type { ReadCallRequest } from "./requests/call-request.ts";
+import { forWork } from "./work/for-work.ts";
 
 export async function answerCall(
   gateway: Gateway,
@@ -14,9 +15,10 @@ export async function answerCall(
   readRequest: ReadCallRequest,
 ): Promise<Response> {
   const principal = await authenticate(gateway, call);
-  const request = await readRequest(call, gateway.limits);
+  const request = forWork(call, await readRequest(call, gateway.limits));
   const plan = await planCall(gateway, principal, request);
-  admit(gateway, principal);
+  // What a job does was admitted when the job was; how fast, its own queue decides.
+  if (call.work === undefined) admit(gateway, principal);
   const payment = await reserve(gateway, { call, principal, plan, request });
   const answer = await ask(gateway, { call, principal, plan, request, payment });
   return await relay(gateway, answer);

@@ -1,7 +1,9 @@
 /** What every step of a call needs. Wired once in `start.ts`. */
+import type { Files } from "../domains/files/index.ts";
 import type { Hold, LeasePool } from "../domains/ledger/index.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Quantities } from "../lib/quantities.ts";
+import type { Database } from "../platform/db/database.ts";
 import type { Journal } from "../platform/journal/journal.ts";
 import type { Log } from "../platform/log.ts";
 import type { SharedCounters } from "../platform/shared-counters.ts";
@@ -11,6 +13,8 @@ import type { GatewayMetrics } from "./state/gateway-metrics.ts";
 import type { HedgeBudget } from "./state/hedge-budget.ts";
 import type { Snapshot } from "./state/snapshot.ts";
 import type { UpstreamHealth } from "./state/upstream-health.ts";
+import type { KeptAnswers } from "./work/kept-answers.ts";
+import type { Work } from "./work/work.ts";
 
 export type GatewayLimits = {
   bodyBytesMax: number;
@@ -24,6 +28,10 @@ export type GatewayLimits = {
   silenceTimeoutMs: number;
   /** How often a whole plan that failed is gone through once more. */
   retryRounds: number;
+  /** Attempts under way beside those of jobs, from which on a process takes no lines of batches. */
+  batchYieldsAt: number;
+  /** Whether a model without a price for batches is charged by its standard price there, or refused. */
+  batchAtStandardPrice: boolean;
   /** How long a disconnected call's usage is asked for before it is counted instead. */
   lookUpTimeoutMs: number;
 };
@@ -47,6 +55,14 @@ export type Gateway = {
   attempts: Set<Attempt>;
   /** Work that outlives its request: settlements of calls whose client has left. */
   background: Set<Promise<unknown>>;
+  /** Calls of jobs under way, by request id; aborting one ends it without an answer. */
+  works: Map<string, AbortController>;
+  kept: KeptAnswers;
+  /** Never asked on the path of a call. */
+  database: Database;
+  files: Files;
+  /** What the worker shows on the private socket. */
+  internalToken: string;
   isDraining(): boolean;
 };
 
@@ -60,7 +76,7 @@ export type Call = {
   /** Aborted when the client leaves. */
   signal: AbortSignal;
   /** Made on behalf of a job: its answer is kept before it is settled, and charged if and only if it was kept. */
-  isKept?: boolean;
+  work?: Work;
 };
 
 /** How a call is paid: a hold over all its scopes, or nothing for keys of mode `test`. */
@@ -70,6 +86,8 @@ export type Payment = {
   inputTokensMax: number;
   /** Our own estimate, charged only when nobody says better. */
   inputTokensCounted: number;
+  /** How many prompts share that input: each may fill a model's context. 1 where it is left out. */
+  contexts?: number;
   /** Per answer; a model's own limit may bound it further. Infinite: only the model's limit holds. */
   outputTokensMax: number;
   /** Upper bound of what is not a text token. */

@@ -27,9 +27,17 @@ export async function handle(
   { endpoint, dialect }: Answering,
 ): Promise<Response> {
   const call = newCall(gateway, request, dialect);
+  return await handleCall(gateway, call, () => endpoint(gateway, call));
+}
+
+export async function handleCall(
+  gateway: Gateway,
+  call: Call,
+  answer: () => Promise<Response>,
+): Promise<Response> {
   gateway.metrics.callsInFlight.add(1);
   try {
-    return await endpoint(gateway, call);
+    return await answer();
   } catch (error) {
     return answerError(gateway, call, error);
   } finally {

@@ -1,6 +1,7 @@
 /** Wires and starts one gateway process. */
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { FileFolder, type FileLimits, Files } from "../domains/files/index.ts";
 import { LeasePool, ledgerStore, RECALL_CHANNEL } from "../domains/ledger/index.ts";
 import { encodeRecord } from "../domains/metering/index.ts";
 import { systemClock } from "../lib/clock.ts";
@@ -25,6 +26,7 @@ import { HedgeBudget } from "./state/hedge-budget.ts";
 import { readSnapshot } from "./state/read-snapshot.ts";
 import { Snapshot } from "./state/snapshot.ts";
 import { UpstreamHealth } from "./state/upstream-health.ts";
+import { keptAnswers } from "./work/kept-answers.ts";
 
 export type GatewayOptions = {
   home: string;
@@ -35,6 +37,8 @@ export type GatewayOptions = {
   gateways: number;
   keyPepper: string;
   sealKey: string;
+  /** What the worker shows on the private socket. */
+  internalToken: string;
   sandbox: Upstream;
   limits: GatewayLimits;
   lease: {
@@ -45,6 +49,7 @@ export type GatewayOptions = {
     patienceMs: number;
   };
   journal: { segmentBytes: number; groupMaxRecords: number };
+  files: FileLimits & { folder: string };
   databasePoolSize: number;
   drainTimeoutMs: number;
   log: Log;
@@ -81,9 +86,17 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   const draining = { isOn: false };
   const socketPath = processSocketOf(runFolder, gatewayId);
   // First: the worker takes a journal without a listening socket for that of a dead process.
-  const started: { health?: Health } = {};
+  const started: { health?: Health; gateway?: Gateway } = {};
   const privately = servePrivately(started, socketPath);
-  const gateway = await wire(options, { gatewayId, database, metrics, draining, runFolder });
+  const cut = new AbortController();
+  const gateway = await wire(options, {
+    gatewayId,
+    database,
+    metrics,
+    draining,
+    runFolder,
+    cut: cut.signal,
+  });
   await gateway.snapshot.refresh();
   const listener = listenerOf(gateway, options.databaseUrl);
   await listener.start();
@@ -91,6 +104,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
 
   const health = healthOf(gateway, metrics, runFolder);
   started.health = health;
+  started.gateway = gateway;
   const server = serve(gateway, health, {
     hostname: options.hostname,
     port: options.port,
@@ -108,6 +122,9 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
       await listener.stop();
       await gateway.pool.retireAll();
       await server.stop(true);
+      // Calls of jobs hang on no connection. What is not kept by then, recovery settles as nothing.
+      cut.abort();
+      for (const work of gateway.works.values()) work.abort();
       await settled(gateway, SETTLE_AFTER_CUT_MS);
       await gateway.journal.close();
       await database.close();
@@ -125,6 +142,8 @@ type Parts = {
   metrics: Metrics;
   draining: { isOn: boolean };
   runFolder: string;
+  /** Aborted when what is under way is given up. */
+  cut: AbortSignal;
 };
 
 async function wire(options: GatewayOptions, parts: Parts): Promise<Gateway> {
@@ -155,6 +174,16 @@ async function wire(options: GatewayOptions, parts: Parts): Promise<Gateway> {
     hedges: new HedgeBudget(),
     sandbox: options.sandbox,
     attempts: new Set(),
+    works: new Map(),
+    kept: keptAnswers({ database, gatewayId, log, signal: parts.cut }),
+    internalToken: options.internalToken,
+    files: new Files({
+      database,
+      folder: await FileFolder.open(options.files.folder),
+      limits: options.files,
+      clock: systemClock,
+    }),
+    database,
     background: new Set(),
     isDraining: () => draining.isOn,
   };

@@ -8,7 +8,7 @@
  */
 import { processVariables } from "./config/env.ts";
 
-/** Each is tested by `test/crash/fault-points.test.ts`. */
+/** Each is tested by `test/crash/fault-points.test.ts` or `test/crash/batches.test.ts`. */
 export const faultPoints = [
   "gateway: intent written",
   "gateway: answer begun",
@@ -24,6 +24,14 @@ export const faultPoints = [
   "worker: interrupted attempts looked up",
   "worker: interrupted attempts posted",
   "worker: leases of an ended gateway closed",
+  "gateway: run begun",
+  "gateway: answer kept",
+  "worker: lines marked as sent",
+  "worker: lines half stored",
+  "worker: line answered, not written down",
+  "worker: result files written, batch not ended",
+  "worker: batch ended, job not",
+  "worker: job done, not ended",
 ] as const;
 
 export type FaultPoint = (typeof faultPoints)[number];

@@ -35,9 +35,13 @@ export async function askLiveness(runFolder: string, id: string): Promise<Livene
     const response = await askProcess(runFolder, id, "/healthz");
     return response.ok ? "alive" : "slow";
   } catch (error) {
-    return REFUSALS.has(String((error as { code?: unknown }).code)) ? "dead" : "slow";
+    return isRefused(error) ? "dead" : "slow";
   }
 }
+
+/** Nobody listens on the socket: nothing was sent. */
+export const isRefused = (error: unknown): boolean =>
+  REFUSALS.has(String((error as { code?: unknown } | null)?.code));
 
 export const askProcess = (runFolder: string, id: string, path: string): Promise<Response> =>
   fetch(`http://gateway${path}`, {

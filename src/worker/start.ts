@@ -1,9 +1,15 @@
 /** The background process: posts journals, sets expired leases aside, lets credit expire. */
+import { FileFolder, type FileLimits, Files } from "../domains/files/index.ts";
 import { expireCredits, ledgerStore, postRemainders } from "../domains/ledger/index.ts";
 import { systemClock } from "../lib/clock.ts";
-import { ANSWER_TIMEOUT_MS, openDatabase } from "../platform/db/database.ts";
+import { ANSWER_TIMEOUT_MS, type Database, openDatabase } from "../platform/db/database.ts";
 import type { Log } from "../platform/log.ts";
+import { runFolderOf } from "../platform/process-sockets.ts";
 import { every } from "../platform/timers.ts";
+import { batchKind } from "./batches/batch-kind.ts";
+import { FairSlots } from "./batches/fair-slots.ts";
+import { Gateways } from "./jobs/gateways.ts";
+import { RunningJobs } from "./jobs/run-jobs.ts";
 import { Posting } from "./post-journals.ts";
 
 export type WorkerOptions = {
@@ -11,6 +17,12 @@ export type WorkerOptions = {
   databaseUrl: string;
   databasePoolSize: number;
   sealKey: string;
+  internalToken: string;
+  files: FileLimits & { folder: string };
+  /** Lines of batches under way at once. */
+  batchConcurrency: number;
+  /** A claim on a job without a heartbeat for this long is taken over. */
+  jobSilentMs?: number;
   batchSize: number;
   pollMs: number;
   /** How long after its expiry a lease is set aside: its gateway may only have been cut off for a moment. */
@@ -22,6 +34,8 @@ const DISCOVER_MS = 200;
 const QUARANTINE_MS = 5_000;
 const CREDIT_MS = 10_000;
 const REMAINDER_MS = 3_600_000;
+const FILES_MS = 30_000;
+const JOB_SILENT_MS = 15_000;
 
 export async function startWorker(options: WorkerOptions): Promise<{ stop(): Promise<void> }> {
   const { log } = options;
@@ -35,6 +49,14 @@ export async function startWorker(options: WorkerOptions): Promise<{ stop(): Pro
   const store = ledgerStore(database);
   const posting = new Posting({ ...options, database, store, clock: systemClock });
   await posting.discover();
+  const files = new Files({
+    database,
+    folder: await FileFolder.open(options.files.folder),
+    limits: options.files,
+    clock: systemClock,
+  });
+  const jobs = jobsOf(options, { database, files });
+  jobs.start();
   const now = () => new Date(systemClock.nowMs());
   const timers = [
     every(DISCOVER_MS, { log, what: "look for journals" }, () => posting.discover()),
@@ -42,15 +64,37 @@ export async function startWorker(options: WorkerOptions): Promise<{ stop(): Pro
       store.quarantineExpired(new Date(systemClock.nowMs() - options.quarantineGraceMs)),
     ),
     every(CREDIT_MS, { log, what: "let credit expire" }, () => expireCredits(database, now())),
+    every(FILES_MS, { log, what: "let files expire" }, () => files.expire()),
     every(REMAINDER_MS, { log, what: "post remainders" }, () => postRemainders(database)),
   ];
   log.info("worker is ready");
   return {
     async stop() {
+      await jobs.stop();
       await Promise.all(timers.map((timer) => timer.stop()));
       await posting.stop();
       await database.close();
       log.info("worker has stopped");
     },
   };
+}
+
+function jobsOf(
+  options: WorkerOptions,
+  { database, files }: { database: Database; files: Files },
+): RunningJobs {
+  const clock = systemClock;
+  const { internalToken, batchConcurrency: concurrency, log } = options;
+  const gateways = new Gateways({ runFolder: runFolderOf(options.home), internalToken, clock });
+  const slots = new FairSlots(concurrency);
+  return new RunningJobs({
+    database,
+    workerId: Bun.randomUUIDv7(),
+    kinds: [batchKind({ files, gateways, clock, chance: Math.random, concurrency, slots })],
+    fileStoreId: files.storeId,
+    gateways,
+    clock,
+    log,
+    silentMs: options.jobSilentMs ?? JOB_SILENT_MS,
+  });
 }

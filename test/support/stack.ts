@@ -29,7 +29,7 @@ import type { Database } from "../../src/platform/db/database.ts";
 import { createLog, type LogFields } from "../../src/platform/log.ts";
 import type { DialectName, Quirks } from "../../src/providers/upstream.ts";
 import { startSandbox } from "../../src/sandbox/start.ts";
-import { startWorker } from "../../src/worker/start.ts";
+import { startWorker, type WorkerOptions } from "../../src/worker/start.ts";
 import { type DatabaseProxy, startDatabaseProxy } from "./database-proxy.ts";
 import { openTestDatabase } from "./postgres.ts";
 import {
@@ -46,7 +46,10 @@ export type StackOptions = {
   limits?: Partial<GatewayLimits>;
   lease?: Partial<GatewayOptions["lease"]>;
   journal?: Partial<GatewayOptions["journal"]>;
+  files?: Partial<Omit<GatewayOptions["files"], "folder">>;
   drainTimeoutMs?: number;
+  /** After which a claim on a job counts as silent. */
+  jobSilentMs?: number;
   /** Gateways and worker reach the database through `stack.proxy`, which can be cut. */
   isDatabaseCuttable?: boolean;
   /** Log lines of level error that the tests cause on purpose; any other one fails them. */
@@ -71,6 +74,8 @@ export type ModelOptions = {
   contextTokens?: number;
   /** US dollars per million tokens; null: no price at all. */
   price?: { input: string; output: string; cached?: string } | null;
+  /** The same, for lines of batches; without it they are refused. */
+  batchPrice?: { input: string; output: string };
 };
 
 export type KeyOptions = {
@@ -142,6 +147,9 @@ const actor = "test";
 /** Of the provider `upstream`, which is the billed sandbox. */
 export const CREDENTIAL = "upstream-credential-7f3a9c";
 
+/** Of the gateways' private sockets. */
+const INTERNAL_TOKEN = "internal-token-41be77";
+
 const defaults = {
   limits: {
     bodyBytesMax: 256 * 1024,
@@ -153,9 +161,12 @@ const defaults = {
     // Tests of faults count what a provider sees; those of retries ask for them.
     retryRounds: 0,
     lookUpTimeoutMs: 5_000,
+    batchYieldsAt: 1_000,
+    batchAtStandardPrice: false,
   },
   lease: { ttlMs: 60_000, marginMs: 5_000, maxUsd: "5.00", idleMs: 60_000, patienceMs: 0 },
   journal: { segmentBytes: 1024 * 1024, groupMaxRecords: 1024 },
+  files: { fileBytesMax: 1024 * 1024, organizationBytesMax: 8 * 1024 * 1024 },
 };
 
 export async function startStack(options: StackOptions = {}): Promise<Stack> {
@@ -207,6 +218,8 @@ async function start(options: StackOptions, cleanUp: AsyncDisposableStack): Prom
       limits: { ...defaults.limits, ...options.limits },
       lease: { ...defaults.lease, ...options.lease },
       journal: { ...defaults.journal, ...options.journal },
+      internalToken: INTERNAL_TOKEN,
+      files: { ...defaults.files, ...options.files, folder: join(home, "files") },
       drainTimeoutMs: options.drainTimeoutMs ?? 5_000,
       log,
     });
@@ -219,7 +232,13 @@ async function start(options: StackOptions, cleanUp: AsyncDisposableStack): Prom
     gateways.push(gateway);
     return gateway;
   };
-  const worker = workerOf({ home, databaseUrl, log });
+  const worker = workerOf({
+    home,
+    databaseUrl,
+    log,
+    files: { ...defaults.files, ...options.files, folder: join(home, "files") },
+    jobSilentMs: options.jobSilentMs ?? 2_000,
+  });
   cleanUp.defer(() => worker.stop());
   cleanUp.defer(async () => {
     await proxy.resume();
@@ -271,14 +290,18 @@ async function start(options: StackOptions, cleanUp: AsyncDisposableStack): Prom
   };
 }
 
-function workerOf(options: Pick<GatewayOptions, "home" | "databaseUrl" | "log">) {
+function workerOf(
+  options: Pick<WorkerOptions, "home" | "databaseUrl" | "log" | "files" | "jobSilentMs">,
+) {
   let running: { stop(): Promise<void> } | undefined;
   return {
     async start() {
       running = await startWorker({
         ...options,
-        databasePoolSize: 4,
+        databasePoolSize: 6,
         sealKey,
+        internalToken: INTERNAL_TOKEN,
+        batchConcurrency: 8,
         batchSize: 500,
         pollMs: 5,
         quarantineGraceMs: 30_000,
@@ -322,7 +345,7 @@ function storeOf(database: Database) {
         maxOutputTokens: options.maxOutputTokens ?? 1_000,
         contextTokens: options.contextTokens,
         actor,
-        ...(price === null ? {} : { terms: toTerms(price) }),
+        ...(price === null ? {} : { terms: { ...toTerms(price), ...toBatchTerms(options) } }),
       });
     },
     async deploy(options: { model: string; provider: string; upstream?: string }): Promise<void> {
@@ -364,6 +387,9 @@ function storeOf(database: Database) {
     events: (filter: { keyId?: string; requestId?: string } = {}) => readEvents(database, filter),
   };
 }
+
+const toBatchTerms = ({ batchPrice }: ModelOptions) =>
+  batchPrice === undefined ? {} : { serviceTiers: { batch: toTerms(batchPrice) } };
 
 const toTerms = (price: NonNullable<ModelOptions["price"]>) => ({
   uncached_input: picosFromUsdPerMillion(price.input, "input"),

@@ -2,7 +2,6 @@
  * Files: rows in PostgreSQL, bytes in a folder, and how the two stay together. There is a row before there is a byte, and until
  * after the last byte is gone; so whatever crashes when, a row leads to what is to be cleared up.
  */
-import type { Pool, PoolClient } from "pg";
 import type { Clock } from "../../lib/clock.ts";
 import { Failure } from "../../lib/errors.ts";
 import type { Database } from "../../platform/db/database.ts";
@@ -27,6 +26,7 @@ import {
   listDeleted,
   listFiles,
   markDeleted,
+  type Queryable,
   touchFile,
 } from "./store.ts";
 
@@ -191,10 +191,10 @@ export class ArrivingFile {
    */
   async finish(
     file: { name: string; purpose: FilePurpose; expiresSeconds: number | undefined },
-    queryable: Pool | PoolClient = this.#options.database.pool,
+    queryable: Queryable = this.#options.database.pool,
   ): Promise<StoredFile> {
     const { fileId } = this.#options;
-    const written = await this.#sync();
+    const written = await this.#flushed();
     return await completeFile(queryable, {
       ...file,
       ...written,
@@ -203,8 +203,13 @@ export class ArrivingFile {
     });
   }
 
+  /** The bytes are on the medium when this returns; nothing more is written. */
+  async flush(): Promise<void> {
+    await this.#flushed();
+  }
+
   /** Once: a transaction that is tried again finishes the same bytes. */
-  #sync() {
+  #flushed() {
     this.#written ??= this.#options.writer.finish();
     return this.#written;
   }

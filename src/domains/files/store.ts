@@ -74,6 +74,9 @@ export async function touchFile(database: Database, fileId: string): Promise<voi
   );
 }
 
+/** A pool, or a transaction. */
+export type Queryable = Pool | PoolClient;
+
 export type CompleteFile = {
   fileId: string;
   name: string;
@@ -85,10 +88,7 @@ export type CompleteFile = {
 };
 
 /** Its bytes are on the medium: from now on it is there. */
-export async function completeFile(
-  queryable: Pool | PoolClient,
-  file: CompleteFile,
-): Promise<StoredFile> {
+export async function completeFile(queryable: Queryable, file: CompleteFile): Promise<StoredFile> {
   const { rows } = await queryable.query<FileRow>(
     `update file set state = 'ready', name = $2, purpose = $3, bytes = $4, sha256 = $5,
        expires_at = created_at + $6 * interval '1 second'
@@ -115,7 +115,7 @@ export async function findFile(
   const { rows } = await database.pool.query<FileRow>(
     `select ${fileColumns} from file
      where file_id = $1 and organization_id = $2 and project_id = $3 and state = 'ready'
-       and (expires_at is null or expires_at > now())`,
+       and (expires_at is null or expires_at > now() or holders <> '{}')`,
     [fileId, tenant.organizationId, tenant.projectId],
   );
   return rows[0] === undefined ? undefined : toFile(rows[0]);

@@ -8,6 +8,7 @@ export {
   type RunState,
   readKept,
   readKeptAnswer,
+  readKeptAnswers,
   releaseKept,
   settleRun,
   sweepKept,

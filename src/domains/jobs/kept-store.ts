@@ -148,6 +148,22 @@ export async function readKeptAnswer(
   };
 }
 
+/** Those that are kept, by request id. */
+export async function readKeptAnswers(
+  database: Database,
+  asked: { organizationId: bigint; requestIds: readonly string[] },
+): Promise<Map<string, { body: Uint8Array; usage: Usage }>> {
+  if (asked.requestIds.length === 0) return new Map();
+  const { rows } = await database.pool.query<{ request_id: string; body: Buffer; usage: string }>(
+    `select request_id, body, usage from kept_answer
+     where request_id = any ($1::uuid[]) and organization_id = $2 and state = 'kept'`,
+    [asked.requestIds, asked.organizationId],
+  );
+  return new Map(
+    rows.map((row) => [row.request_id, { body: row.body, usage: JSON.parse(row.usage) as Usage }]),
+  );
+}
+
 /** The results of this job are where they belong: its kept answers may go as soon as their usage is posted. */
 export async function releaseKept(database: Database, jobId: string): Promise<void> {
   await database.pool.query(

@@ -41,6 +41,8 @@ export type ClaimOptions = {
   perOrganizationMax: number;
   /** A claim without a heartbeat for this long is taken over. */
   silentMs: number;
+  /** What this worker is running already: after a long stall its own claims look silent, too. */
+  notJobIds: readonly string[];
 };
 
 type JobRow = {
@@ -72,7 +74,7 @@ export async function claimJobs(database: Database, options: ClaimOptions): Prom
        select job_id, job.created_at, coalesce(busy.jobs, 0) + row_number() over (
          partition by organization_id order by job.created_at, job_id) as place
        from job left join busy using (organization_id)
-       where kind = $2 and (file_store_id is null or file_store_id = $3)
+       where kind = $2 and (file_store_id is null or file_store_id = $3) and job_id <> all ($7::uuid[])
          and (state = 'waiting' and not_before <= now()
            or state = 'running' and heartbeat_at < now() - $6 * interval '1 millisecond')
      ),
@@ -93,6 +95,7 @@ export async function claimJobs(database: Database, options: ClaimOptions): Prom
       options.limit,
       options.perOrganizationMax,
       options.silentMs,
+      options.notJobIds,
     ],
   );
   return rows.map(toJob);

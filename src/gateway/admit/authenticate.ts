@@ -8,15 +8,32 @@ import type { Call, Gateway } from "../gateway.ts";
 const VERIFIED_KEYS_MAX = 10_000;
 
 export async function authenticate(gateway: Gateway, call: Call): Promise<Principal> {
+  if (call.work !== undefined) return call.work.principal;
   const key = readKey(call.request);
   const known = gateway.snapshot.verifiedKeys.get(key);
   const principal = known ?? (await verify(gateway, key));
+  assertUsable(principal, call);
+  return principal;
+}
+
+/** @throws Failure `unauthenticated` when the key was revoked or has expired. */
+export function assertUsable(principal: Principal, call: Call): void {
   if (principal.revokedAtMs !== null && principal.revokedAtMs <= call.startedAtMs) {
     throw refused("This API key was revoked. Use another one.", "key_revoked");
   }
   if (principal.expiresAtMs !== null && principal.expiresAtMs <= call.startedAtMs) {
     throw refused("This API key has expired. Use another one.", "key_expired");
   }
+}
+
+/** By the key's id alone: for whoever needs not prove that it has the key. */
+export async function findPrincipal(gateway: Gateway, keyId: string): Promise<Principal> {
+  const { snapshot } = gateway;
+  if (!snapshot.principals.has(keyId)) {
+    await snapshot.lookAgain(() => snapshot.principals.has(keyId));
+  }
+  const principal = snapshot.principals.get(keyId);
+  if (principal === undefined) throw refused("This API key is not known here.");
   return principal;
 }
 
@@ -40,14 +57,9 @@ async function verify(gateway: Gateway, key: string): Promise<Principal> {
     throw refused("This is not a Baseload API key: its form or its checksum is wrong.");
   }
   const { snapshot } = gateway;
-  const { keyId } = parsed;
-  if (!snapshot.principals.has(keyId)) {
-    await snapshot.lookAgain(() => snapshot.principals.has(keyId));
-  }
-  const principal = snapshot.principals.get(keyId);
-  const isSame =
-    principal !== undefined && timingSafeEqual(hmacKey(gateway.keyPepper, key), principal.keyHmac);
-  if (principal === undefined || !isSame) throw refused("This API key is not known here.");
+  const principal = await findPrincipal(gateway, parsed.keyId);
+  const isSame = timingSafeEqual(hmacKey(gateway.keyPepper, key), principal.keyHmac);
+  if (!isSame) throw refused("This API key is not known here.");
   if (snapshot.verifiedKeys.size < VERIFIED_KEYS_MAX) {
     snapshot.verifiedKeys.set(key, principal);
   }

@@ -175,6 +175,46 @@ const Worker = z.object({
   }),
 });
 
+const Batches = z.object({
+  concurrency: whole({
+    description: "Lines of batches that one worker has under way at once, of all batches together.",
+    default: 16,
+    min: 1,
+    max: 1_024,
+  }),
+  yieldsAt: whole({
+    description:
+      "Other attempts under way in a gateway process from which on it takes no lines of batches.",
+    default: 32,
+    min: 1,
+    max: 100_000,
+  }),
+  withoutPrice: z.enum(["refuse", "standard"]).default("refuse").meta({
+    description:
+      "What becomes of a line whose model has no price for batches: it is refused, or charged by the standard price.",
+  }),
+});
+
+const Files = z.object({
+  folder: z.string().min(1).optional().meta({
+    description:
+      "Folder of uploaded files and of results. Where several machines run gateways, one that all of them share.",
+    defaultText: "`files` in the home",
+  }),
+  fileBytesMax: whole({
+    description: "Size of one file.",
+    default: 512 * MIB,
+    min: 1_024,
+    max: 1_048_576 * MIB,
+  }),
+  organizationBytesMax: whole({
+    description: "Size of all files of one organization together.",
+    default: 10_240 * MIB,
+    min: 1_024,
+    max: 1_073_741_824 * MIB,
+  }),
+});
+
 const Sandbox = z.object({
   port: whole({
     description: "Port of the sandbox on the loopback. `baseload up` takes a free one instead.",
@@ -258,6 +298,8 @@ export const ConfigSchema = z.object({
   limits: Limits.prefault({}).meta({ description: "Limits of one call" }),
   control: Control.prefault({}).meta({ description: "Control plane" }),
   worker: Worker.prefault({}).meta({ description: "Worker" }),
+  batches: Batches.prefault({}).meta({ description: "Batches" }),
+  files: Files.prefault({}).meta({ description: "Files" }),
   sandbox: Sandbox.prefault({}).meta({ description: "Sandbox" }),
   runner: Runner.prefault({}).meta({ description: "Hosted models" }),
   log: Log.prefault({}).meta({ description: "Logs" }),

@@ -1,18 +1,25 @@
 /** What a kind of job gives to the queue, and what it gets. */
 import type { End, Job, JobKind } from "../../domains/jobs/index.ts";
 import type { Usage } from "../../lib/quantities.ts";
+import type { ServiceTier } from "../../lib/service-tiers.ts";
 import type { Database } from "../../platform/db/database.ts";
 import type { Log } from "../../platform/log.ts";
 
 export type Kind = {
   kind: JobKind;
+  /** Jobs of this kind that one worker runs at once. */
+  places: number;
+  /** Of these, at most so many of one organization. */
+  perOrganizationMax: number;
+  /** After so many errors in a row the job is given up; infinite where results were paid for. */
+  failuresMax: number;
   /**
    * Does the job, from the beginning or from where an earlier claim came to: it may be called again after every crash,
    * also after it had finished but before that was written down. What it throws is logged, and the job runs again
    * after a while.
    */
   run(job: Job, context: JobContext): Promise<End>;
-  /** It has thrown too often. Tells the client, if anybody, that it has failed. */
+  /** It has failed too often. Tells the client, if anybody. */
   giveUp(job: Job, context: JobContext): Promise<void>;
 };
 
@@ -33,8 +40,8 @@ export type OnceCall = {
   path: string;
   /** JSON, without `stream` and `background`. */
   body: string;
-  serviceTier: "standard" | "batch" | "flex" | "priority";
-  /** Answers 429 and 5xx are tried again until then. */
+  serviceTier: ServiceTier;
+  /** By the wall clock. What may pass, such as 429 and 5xx, is tried again until then. */
   deadlineMs: number;
 };
 
