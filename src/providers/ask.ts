@@ -1,5 +1,6 @@
 import { systemClock } from "../lib/clock.ts";
 import { Failure } from "../lib/errors.ts";
+import { presentCloudCredential } from "./credentials/present-credential.ts";
 import { type Endpoint, type EndpointCall, endpointOf } from "./endpoint.ts";
 import { clientClosed, failureFromNetwork, neverConnected } from "./network-failure.ts";
 import { readErrorText, readRetryAfter } from "./read-error.ts";
@@ -24,6 +25,8 @@ export type Ask = EndpointCall & {
 
 /** A body that brings nothing for this long is dead, whatever the caller waits for. */
 const BODY_SILENCE_MS = 600_000;
+/** Tokens are given out in a fraction of a second. */
+const TOKEN_TIMEOUT_MS = 10_000;
 /** How many addresses of a name are tried, when the connection itself fails. */
 const ADDRESSES_MAX = 3;
 
@@ -33,7 +36,7 @@ export async function ask(
   call: Ask,
   guard: UrlGuard = urlGuard,
 ): Promise<Response> {
-  const endpoint = endpointOf(upstream, call);
+  const endpoint = await withCredential(upstream, call, endpointOf(upstream, call), guard);
   const checked = await resolve(upstream, endpoint.baseUrl, guard);
   if (call.signal.aborted) throw clientClosed(upstream, { dispatched: false });
   const response = await firstAnswer(upstream, call, { checked, endpoint });
@@ -41,6 +44,45 @@ export async function ask(
   const body = await readErrorText(response);
   const retryAfterSeconds = readRetryAfter(response.headers, systemClock.nowMs());
   throw failureFromAnswer(upstream, { status: response.status, body, retryAfterSeconds });
+}
+
+/** Most credentials are in the endpoint's headers already. */
+async function withCredential(
+  upstream: Upstream,
+  call: Ask,
+  endpoint: Endpoint,
+  guard: UrlGuard,
+): Promise<Endpoint> {
+  const { auth, baseUrl, path, headers } = endpoint;
+  if (auth !== "aws" && auth !== "google-account") return endpoint;
+  const method = call.method ?? "POST";
+  const request = { method, url: baseUrl + path, headers, body: call.body };
+  const send = (at: { url: string; form: Record<string, string> }) =>
+    sendForm(upstream, call, at, guard);
+  const shown = await presentCloudCredential(upstream, auth, { request, send });
+  return { ...endpoint, headers: { ...headers, ...shown } };
+}
+
+/**
+ * For a token that the call needs: the same checks, but no credential of the provider. Calls share the token, so one
+ * client that leaves does not end it.
+ */
+function sendForm(
+  { name, dialect, allowPrivate }: Upstream,
+  { attemptId }: Ask,
+  at: { url: string; form: Record<string, string> },
+  guard: UrlGuard,
+): Promise<Response> {
+  const issuer: Upstream = {
+    ...{ name, dialect, allowPrivate, baseUrl: at.url },
+    credential: null,
+    quirks: { auth: "none" },
+  };
+  const headers = { "content-type": "application/x-www-form-urlencoded" };
+  const body = new URLSearchParams(at.form).toString();
+  const signal = new AbortController().signal;
+  const timeoutMs = TOKEN_TIMEOUT_MS;
+  return ask(issuer, { path: "", headers, body, attemptId, signal, timeoutMs }, guard);
 }
 
 async function resolve(upstream: Upstream, baseUrl: string, guard: UrlGuard): Promise<CheckedUrl> {

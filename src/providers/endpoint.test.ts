@@ -20,6 +20,7 @@ describe("an endpoint", () => {
       baseUrl: "https://api.example.com/v1",
       path: "/chat/completions",
       headers: { authorization: "Bearer sk-1" },
+      auth: "bearer",
     });
   });
 
@@ -34,6 +35,7 @@ describe("an endpoint", () => {
       baseUrl: "https://api.example.com/v1",
       path: "/deployments/a%2Fb%20%24%26/chat/completions?api-version=2024-10-21",
       headers: { "api-key": "sk-1" },
+      auth: "api-key",
     });
   });
 
@@ -81,11 +83,27 @@ describe("an endpoint", () => {
       return { path, headers };
     };
 
+    expect(shown("x-goog-api-key").headers).toEqual({ "x-goog-api-key": "sk-1" });
     expect(shown("x-api-key").headers).toEqual({ "x-api-key": "sk-1" });
     expect(shown("query")).toEqual({ path: "/chat/completions?key=sk-1", headers: {} });
     expect(shown("none")).toEqual({ path: "/chat/completions", headers: {} });
     expect(endpointOf(upstreamWith({}, { credential: null }), chat).headers).toEqual({});
   });
+});
+
+test("an API that a package speaks has its own way to present a credential", () => {
+  const styleOf = (name: NonNullable<Quirks["ai_sdk_provider"]>, quirks: Quirks = {}) =>
+    endpointOf(upstreamWith({ ai_sdk_provider: name, ...quirks }, { dialect: "ai-sdk" }), {
+      path: "/x?alt=sse",
+    });
+
+  expect(styleOf("google", { query: { a: "b" } })).toMatchObject({
+    path: "/x?alt=sse&a=b",
+    headers: { "x-goog-api-key": "sk-1" },
+  });
+  expect(styleOf("cohere").headers).toEqual({ authorization: "Bearer sk-1" });
+  expect(styleOf("google-vertex")).toMatchObject({ auth: "google-account", headers: {} });
+  expect(styleOf("amazon-bedrock")).toMatchObject({ auth: "aws", headers: {} });
 });
 
 describe("quirks that are refused", () => {

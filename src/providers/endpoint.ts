@@ -1,5 +1,12 @@
 /** Where an endpoint of a provider lies and how its credential is presented there: its dialect, moved by its quirks. */
-import type { AuthStyle, DialectName, EndpointName, Upstream } from "./upstream.ts";
+import type {
+  AiSdkProvider,
+  AuthStyle,
+  ChatDialectName,
+  DialectName,
+  EndpointName,
+  Upstream,
+} from "./upstream.ts";
 
 export type EndpointCall = {
   /** As its dialect has it, such as `/chat/completions`, relative to the base URL. */
@@ -17,13 +24,23 @@ export type Endpoint = {
   /** With its query. Holds the credential where the provider wants it in the address. */
   path: string;
   headers: Record<string, string>;
+  /** Where this needs more than a header that never changes, the caller presents the credential. */
+  auth: AuthStyle;
 };
 
-const authOf: Readonly<Record<DialectName, AuthStyle>> = {
+const authOf: Readonly<Record<ChatDialectName, AuthStyle>> = {
   "openai-chat": "bearer",
   "openai-responses": "bearer",
   "anthropic-messages": "x-api-key",
-  "ai-sdk": "bearer",
+};
+
+/** The APIs that the packages of `ai-sdk` speak. */
+const authOfPackage: Readonly<Record<AiSdkProvider, AuthStyle>> = {
+  google: "x-goog-api-key",
+  "google-vertex": "google-account",
+  "amazon-bedrock": "aws",
+  cohere: "bearer",
+  mistral: "bearer",
 };
 
 export function endpointOf(upstream: Upstream, call: EndpointCall): Endpoint {
@@ -31,19 +48,26 @@ export function endpointOf(upstream: Upstream, call: EndpointCall): Endpoint {
   const dialect = call.dialect ?? upstream.dialect;
   const query = new URLSearchParams(quirks.query);
   const headers = { ...quirks.headers };
-  present(upstream.credential, authStyleOf(upstream, dialect), { headers, query });
-  const path = pathOf(upstream, call);
+  const auth = authStyleOf(upstream, dialect);
+  present(upstream.credential, auth, { headers, query });
   return {
     baseUrl: baseUrlOf(upstream, dialect, call.endpoint),
-    path: query.size === 0 ? path : `${path}?${query}`,
+    path: withQuery(pathOf(upstream, call), query),
     headers,
+    auth,
   };
 }
 
 function authStyleOf({ quirks, ...upstream }: Upstream, dialect: DialectName): AuthStyle {
-  const isMain = dialect === upstream.dialect;
-  const other = dialect === "ai-sdk" ? undefined : quirks.dialect_auth?.[dialect];
-  return other ?? (isMain ? quirks.auth : undefined) ?? authOf[dialect];
+  const ofMain = dialect === upstream.dialect ? quirks.auth : undefined;
+  if (dialect !== "ai-sdk") return quirks.dialect_auth?.[dialect] ?? ofMain ?? authOf[dialect];
+  const name = quirks.ai_sdk_provider;
+  return ofMain ?? (name === undefined ? "none" : authOfPackage[name]);
+}
+
+function withQuery(path: string, query: URLSearchParams): string {
+  if (query.size === 0) return path;
+  return `${path}${path.includes("?") ? "&" : "?"}${query}`;
 }
 
 function baseUrlOf(
@@ -67,10 +91,24 @@ function present(
   style: AuthStyle,
   to: { headers: Record<string, string>; query: URLSearchParams },
 ): void {
-  if (credential === null || style === "none") return;
-  if (style === "bearer") to.headers["authorization"] = `Bearer ${credential}`;
-  else if (style === "query") to.query.set("key", credential);
-  else to.headers[style] = credential;
+  if (credential === null) return;
+  switch (style) {
+    case "bearer":
+      to.headers["authorization"] = `Bearer ${credential}`;
+      break;
+    case "query":
+      to.query.set("key", credential);
+      break;
+    case "x-api-key":
+    case "api-key":
+    case "x-goog-api-key":
+      to.headers[style] = credential;
+      break;
+    case "google-account":
+    case "aws":
+    case "none":
+      break;
+  }
 }
 
 /** Every address that a provider's settings name, with the field that holds it: each is checked when it is saved. */

@@ -59,6 +59,26 @@ const refused = (kind: FailureKind, status: number): StatusRule => ({
   message: (name) => `The provider '${name}' refused the request (status ${status}).`,
 });
 
+/**
+ * Codes that say more than their status does: waiting does not help against an empty account or a wrong key, and
+ * neither is the fault of our client. Sources: the pages on errors that known-providers/ links to.
+ */
+const rulesByCode: ReadonlyMap<string, StatusRule> = new Map([
+  // OpenAI, 429.
+  ["insufficient_quota", outOfCredit],
+  // Moonshot, 429.
+  ["exceeded_current_quota_error", outOfCredit],
+  // Zhipu, 429.
+  ["1113", outOfCredit],
+  // Alibaba Cloud, 400.
+  ["Arrearage", outOfCredit],
+  // Volcengine, 403.
+  ["AccountOverdueError", outOfCredit],
+  // Google, 400.
+  ["API_KEY_INVALID", credentialRefused],
+  ["API_KEY_EXPIRED", credentialRefused],
+]);
+
 /** Statuses with a meaning of their own; the others are judged by their class. */
 const rules: Readonly<Record<number, StatusRule>> = {
   400: refused("invalid", 400),
@@ -72,6 +92,8 @@ const rules: Readonly<Record<number, StatusRule>> = {
   413: refused("too_large", 413),
   415: refused("invalid", 415),
   422: refused("invalid", 422),
+  // Bedrock's word for a model that failed.
+  424: failed(424),
   429: rateLimited,
   503: overloaded,
   504: timedOut,
@@ -84,11 +106,10 @@ const rules: Readonly<Record<number, StatusRule>> = {
 /** `error`: the answer's error in the shape of the dialect, undefined when it was in no known shape. */
 export function ruleForStatus(
   status: number,
-  error: { code: string | undefined } | undefined,
+  error: { code: string | undefined; reason?: string } | undefined,
 ): StatusRule {
-  // OpenAI reports an empty account as 429: waiting does not help, another provider may.
-  if (error?.code === "insufficient_quota") return outOfCredit;
-  const rule = rules[status];
+  const rule =
+    rulesByCode.get(error?.reason ?? "") ?? rulesByCode.get(error?.code ?? "") ?? rules[status];
   if (rule !== undefined) return rule;
   if (status < 400) return redirected;
   // A 4xx in no known shape comes from something in between: a proxy, or a wrong base URL.

@@ -64,6 +64,29 @@ describe("what a provider's status becomes", () => {
     expect([failure.status, failure.code]).toEqual([502, "provider_out_of_credit"]);
   });
 
+  const byCode: [status: number, error: Record<string, unknown>, code: string][] = [
+    [429, { code: "exceeded_current_quota_error" }, "provider_out_of_credit"],
+    [429, { code: 1113, message: "Insufficient balance" }, "provider_out_of_credit"],
+    [400, { code: "Arrearage" }, "provider_out_of_credit"],
+    [403, { code: "AccountOverdueError" }, "provider_out_of_credit"],
+    [
+      400,
+      { code: 400, status: "INVALID_ARGUMENT", details: [{ reason: "API_KEY_INVALID" }] },
+      "provider_credential_refused",
+    ],
+  ];
+  for (const [status, error, code] of byCode) {
+    test(`${status} with ${JSON.stringify(error)} is what its code says`, () => {
+      const failure = answer(status, openAiError({ message: "…", ...error }));
+      expect([failure.status, failure.code, isWorthAnotherTry(failure)]).toEqual([502, code, true]);
+    });
+  }
+
+  test("a code that is a word of the language is no rule", () => {
+    const failure = answer(400, openAiError({ message: "…", code: "constructor" }));
+    expect([failure.status, failure.code]).toEqual([400, "constructor"]);
+  });
+
   test("how long to wait is kept", () => {
     expect(answer(429, "", 7).retryAfterSeconds).toBe(7);
     expect(answer(503, "", 30).retryAfterSeconds).toBe(30);

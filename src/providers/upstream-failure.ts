@@ -1,4 +1,5 @@
 import { Failure, type FailureDetails, type FailureKind } from "../lib/errors.ts";
+import { secretsIn } from "./credentials/cloud-credential.ts";
 import { readWireError, type WireError } from "./dialects/openai-chat/errors.ts";
 import { addressesOf } from "./endpoint.ts";
 import { ruleForStatus } from "./status-rules.ts";
@@ -109,7 +110,8 @@ function withoutSecrets(
   if (text === undefined) return undefined;
   const lower = text.toLowerCase();
   const hosts = addressesOf(upstream).map(({ url }) => URL.parse(url)?.hostname);
-  const secrets = [upstream.credential, ...hosts].filter(
+  const own = upstream.credential === null ? [] : secretsIn(upstream.credential);
+  const secrets = [...own, ...hosts].filter(
     (secret) => secret !== null && secret !== undefined && secret !== "",
   );
   const tells = secrets.some((secret) => lower.includes(String(secret).toLowerCase()));

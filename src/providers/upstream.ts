@@ -8,6 +8,16 @@ export type ChatDialectName = (typeof chatDialectNames)[number];
 export const dialectNames = [...chatDialectNames, "ai-sdk"] as const;
 export type DialectName = (typeof dialectNames)[number];
 
+/** APIs that `ai-sdk` speaks. */
+export const aiSdkProviders = [
+  "google",
+  "google-vertex",
+  "amazon-bedrock",
+  "cohere",
+  "mistral",
+] as const;
+export type AiSdkProvider = (typeof aiSdkProviders)[number];
+
 /** What can be asked of a provider, one path each. A provider's quirks may move them. */
 export const endpointNames = [
   "chat_completions",
@@ -68,8 +78,20 @@ const imageUnits = z.strictObject({
   units: z.int().positive().max(1_000),
 });
 
-/** How a credential is presented; `query` puts it into the address as `key`. */
-export const authStyles = ["bearer", "x-api-key", "api-key", "query", "none"] as const;
+/**
+ * How a credential is presented. `query` puts it into the address as `key`. `google-account` takes the JSON file of a
+ * service account, `aws` an access key as JSON; both take plain API keys, too.
+ */
+export const authStyles = [
+  "bearer",
+  "x-api-key",
+  "api-key",
+  "x-goog-api-key",
+  "query",
+  "google-account",
+  "aws",
+  "none",
+] as const;
 export type AuthStyle = (typeof authStyles)[number];
 
 /**
@@ -102,9 +124,7 @@ export const quirksSchema = z.strictObject({
   /** Their base URLs, where they differ. */
   dialect_urls: z.partialRecord(z.enum(chatDialectNames), address).optional(),
   /** Which package the dialect `ai-sdk` speaks through. */
-  ai_sdk_provider: z
-    .enum(["google", "google-vertex", "amazon-bedrock", "cohere", "mistral"])
-    .optional(),
+  ai_sdk_provider: z.enum(aiSdkProviders).optional(),
   /** The project and the region that a cloud's addresses and signatures name. */
   cloud_project: printable.optional(),
   cloud_region: printable.optional(),

@@ -3,7 +3,10 @@
 export type SeenRequest = {
   method: string;
   path: string;
+  /** With its question mark; empty when there is none. */
+  search: string;
   headers: Headers;
+  /** As JSON, or as the fields of a form. */
   body: Record<string, unknown>;
   signal: AbortSignal;
 };
@@ -25,11 +28,13 @@ export function startScriptedUpstream(): ScriptedUpstream {
     idleTimeout: 0,
     async fetch(request) {
       const text = await request.text();
+      const { pathname, search } = new URL(request.url);
       const seen: SeenRequest = {
         method: request.method,
-        path: new URL(request.url).pathname,
+        path: pathname,
+        search,
         headers: request.headers,
-        body: text === "" ? {} : (JSON.parse(text) as Record<string, unknown>),
+        body: readBody(text, request.headers),
         signal: request.signal,
       };
       requests.push(seen);
@@ -45,6 +50,13 @@ export function startScriptedUpstream(): ScriptedUpstream {
     [Symbol.asyncDispose]: () => server.stop(true),
   };
   return upstream;
+}
+
+function readBody(text: string, headers: Headers): Record<string, unknown> {
+  if (headers.get("content-type") === "application/x-www-form-urlencoded") {
+    return Object.fromEntries(new URLSearchParams(text));
+  }
+  return text === "" ? {} : (JSON.parse(text) as Record<string, unknown>);
 }
 
 export type WireUsage = { prompt_tokens: number; completion_tokens: number; total_tokens: number };

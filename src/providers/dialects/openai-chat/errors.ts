@@ -3,6 +3,8 @@ export type WireError = {
   message: string | undefined;
   code: string | undefined;
   param: string | undefined;
+  /** What is really wrong, where the code is no more than the status. */
+  reason?: string;
 };
 
 /**
@@ -16,18 +18,17 @@ export function readWireError(value: unknown): WireError | undefined {
   if (typeof error === "string") return { message: error, code: undefined, param: undefined };
   if (!isObject(error)) return undefined;
   const message = textOf(error["message"]);
-  const code = reasonIn(error["details"]) ?? textOf(error["code"]) ?? textOf(error["type"]);
+  const code = textOf(error["code"]) ?? textOf(error["type"]);
   if (message === undefined && code === undefined) return undefined;
-  return { message, code, param: textOf(error["param"]) };
+  const reason = reasonIn(error["details"]);
+  return { message, code, param: textOf(error["param"]), ...(reason && { reason }) };
 }
 
-/** Google says what is really wrong in a list beside the status. https://google.aip.dev/193 */
+/** Google's list beside an error: https://google.aip.dev/193 */
 function reasonIn(details: unknown): string | undefined {
   if (!Array.isArray(details)) return undefined;
-  return details.map((detail) => isObject(detail) && textOf(detail["reason"])).find(isText);
+  return details.filter(isObject).flatMap((detail) => textOf(detail["reason"]) ?? [])[0];
 }
-
-const isText = (value: unknown): value is string => typeof value === "string";
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
