@@ -118,6 +118,11 @@ const packages: readonly { name: RegExp; mayBeImportedBy: RegExp; why: string }[
     why: "megabytes of n-grams are loaded by the one place that needs them, and only when it does",
   },
   {
+    name: /^@pydantic\/genai-prices$/,
+    mayBeImportedBy: /^src\/domains\/catalog\/knowledge\//,
+    why: "one folder knows the words of others' price lists",
+  },
+  {
     name: /^zod$/,
     mayBeImportedBy: /^src\/(?!lib\/)/,
     why: "lib stands alone",

@@ -27,7 +27,7 @@ export const outputTokenNames = [
  *
  * - `audio_seconds`: begun seconds of speech that is heard or spoken.
  * - `characters`: of a text that is spoken.
- * - `search_units`: of reranking, as the provider counts them.
+ * - `search_units`: searches that are billed apart, as the provider counts them: of reranking, or of the web within a call.
  * - `cache_hits`: answers from our own response cache.
  */
 export const pieceNames = [
