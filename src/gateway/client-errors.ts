@@ -1,4 +1,4 @@
-/** A failure in the words of the client's dialect. */
+/** A failure in the words of the client's dialect, and the call's id under the names that its clients look for. */
 import type { Failure } from "../lib/errors.ts";
 import type { JsonObject } from "../lib/json.ts";
 import { chatDialectOf, chatDialects } from "../providers/chat-dialects.ts";
@@ -14,3 +14,8 @@ export const encodeError = (call: Call, failure: Failure): JsonObject =>
 
 export const encodeErrorFrame = (call: Call, failure: Failure): string =>
   dialectOf(call).errorFrame(failure, call.requestId);
+
+export const requestIdHeaders = ({ requestId, dialect }: Call): Record<string, string> =>
+  dialect === "anthropic-messages"
+    ? { "x-request-id": requestId, "request-id": requestId }
+    : { "x-request-id": requestId };

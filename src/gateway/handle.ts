@@ -5,7 +5,7 @@
 import { Failure } from "../lib/errors.ts";
 import { newRequestId } from "../lib/ids.ts";
 import type { ChatDialectName } from "../providers/upstream.ts";
-import { encodeError } from "./client-errors.ts";
+import { encodeError, requestIdHeaders } from "./client-errors.ts";
 import type { Call, Gateway } from "./gateway.ts";
 
 export type Endpoint = (gateway: Gateway, call: Call) => Promise<Response>;
@@ -69,7 +69,7 @@ const opaque = (call: Call): Failure =>
 export function errorResponse(call: Call, failure: Failure): Response {
   const headers: Record<string, string> = {
     "content-type": "application/json",
-    "x-request-id": call.requestId,
+    ...requestIdHeaders(call),
   };
   if (failure.retryAfterSeconds !== undefined) {
     headers["retry-after"] = String(failure.retryAfterSeconds);

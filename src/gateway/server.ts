@@ -1,8 +1,11 @@
 /** The route table of the data plane. */
 import { Failure } from "../lib/errors.ts";
 import type { ChatDialectName } from "../providers/upstream.ts";
+import { isAnthropic } from "./endpoints/anthropic-models.ts";
 import { chatCompletions } from "./endpoints/chat-completions.ts";
-import { listModels } from "./endpoints/models.ts";
+import { messages } from "./endpoints/messages.ts";
+import { countMessageTokens } from "./endpoints/messages-count-tokens.ts";
+import { listModels, showModel } from "./endpoints/models.ts";
 import type { Gateway } from "./gateway.ts";
 import { type Endpoint, errorResponse, handle, newCall } from "./handle.ts";
 import { type Health, isReady } from "./state/health.ts";
@@ -14,6 +17,8 @@ export function serve(gateway: Gateway, health: Health, listen: ListenOptions) {
     (endpoint: Endpoint, dialect: ChatDialectName = "openai-chat") =>
     (request: Request) =>
       handle(gateway, request, { endpoint, dialect });
+  const answerInEither = (endpoint: Endpoint) => (request: Request) =>
+    handle(gateway, request, { endpoint, dialect: dialectOf(request) });
   return Bun.serve({
     hostname: listen.hostname,
     port: listen.port,
@@ -26,7 +31,10 @@ export function serve(gateway: Gateway, health: Health, listen: ListenOptions) {
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
     routes: {
       "/v1/chat/completions": { POST: answer(chatCompletions) },
-      "/v1/models": { GET: answer(listModels) },
+      "/v1/messages": { POST: answer(messages, "anthropic-messages") },
+      "/v1/messages/count_tokens": { POST: answer(countMessageTokens, "anthropic-messages") },
+      "/v1/models": { GET: answerInEither(listModels) },
+      "/v1/models/*": { GET: answerInEither(showModel) },
       "/healthz": () => new Response("ok\n"),
       "/readyz": () => readiness(health),
       "/metrics": async () => new Response(await health.allMetrics(), { headers: METRICS_HEADERS }),
@@ -64,9 +72,25 @@ function readiness(health: Health): Response {
   });
 }
 
+/** Where a path alone does not tell. */
+const dialectOf = (request: Request): ChatDialectName =>
+  isAnthropic({ request }) ? "anthropic-messages" : "openai-chat";
+
+const MESSAGES = "/v1/messages";
+
 function notFound(gateway: Gateway, request: Request): Response {
   const { pathname } = new URL(request.url);
-  const call = newCall(gateway, request, "openai-chat");
-  const message = `${request.method} ${pathname} does not exist here. There are POST /v1/chat/completions and GET /v1/models.`;
+  const dialect = pathname.startsWith(MESSAGES) ? "anthropic-messages" : dialectOf(request);
+  const message = pathname.startsWith(`${MESSAGES}/batches`)
+    ? "Batches of messages are not served here. Send each message to POST /v1/messages."
+    : `${request.method} ${pathname} does not exist here. There are ${PATHS.join(", ")}.`;
+  const call = newCall(gateway, request, dialect);
   return errorResponse(call, new Failure("not_found", message, { code: "unknown_url" }));
 }
+
+const PATHS = [
+  "POST /v1/chat/completions",
+  "POST /v1/messages",
+  "POST /v1/messages/count_tokens",
+  "GET /v1/models",
+];

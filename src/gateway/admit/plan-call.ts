@@ -69,8 +69,9 @@ function questionOf(
 ): Question {
   const { principal, request, language } = asked;
   const nowMs = gateway.clock.nowMs();
+  const priceNeeds = [...priceNeedsOf[request.operation], ...(request.priceNeeds ?? [])];
   const priced = (price: PriceComponents | undefined) =>
-    price !== undefined && isPriced(price, priceNeedsOf[request.operation]) ? price : undefined;
+    price !== undefined && isPriced(price, priceNeeds) ? price : undefined;
   return {
     model: request.model,
     operation: request.operation,

@@ -4,6 +4,7 @@ import { usdFromPicos } from "../../lib/money.ts";
 import type { Usage } from "../../lib/quantities.ts";
 import type { ReadUsage } from "../../providers/neutral/answer.ts";
 import { tokenBounds } from "../admit/reserve.ts";
+import { requestIdHeaders } from "../client-errors.ts";
 import type { Answer, Leg } from "./ask-candidate.ts";
 import type { Settled } from "./attempt.ts";
 
@@ -37,7 +38,7 @@ export const countedWithin = (
 export function answerHeaders(answer: Answer): Record<string, string> {
   const { call, candidate, payment } = answer;
   return {
-    "x-request-id": call.requestId,
+    ...requestIdHeaders(call),
     "x-baseload-model": candidate.modelName,
     "x-baseload-provider": candidate.upstream.name,
     ...(candidate.region === null ? {} : { "x-baseload-region": candidate.region }),

@@ -1,27 +1,77 @@
+/** GET /v1/models, and one of them: what a key can call. */
+import { Failure } from "../../lib/errors.ts";
+import type { JsonObject } from "../../lib/json.ts";
 import { ask } from "../../providers/ask.ts";
 import { authenticate } from "../admit/authenticate.ts";
+import type { ServedModel } from "../admit/candidate.ts";
+import { requestIdHeaders } from "../client-errors.ts";
 import type { Call, Gateway } from "../gateway.ts";
+import { isAnthropic, pageOfModels, toAnthropicModel } from "./anthropic-models.ts";
 
-/** GET /v1/models: what this key can call, in OpenAI's shape. */
+export type ListedModel = {
+  name: string;
+  ownedBy: string;
+  contextTokens: number | null;
+  maxOutputTokens: number | null;
+};
+
+const PATH = "/v1/models/";
+
 export async function listModels(gateway: Gateway, call: Call): Promise<Response> {
-  const { mode } = await authenticate(gateway, call);
-  const callable = [...gateway.snapshot.models.values()].filter(
-    (model) => model.candidates.length > 0,
-  );
-  const data: unknown[] = callable.map((model) => ({
-    id: model.name,
-    object: "model",
-    created: 0,
-    owned_by: mode === "test" ? "sandbox" : (model.candidates[0]?.upstream.name ?? ""),
-    ...(model.contextTokens === null ? {} : { context_window: model.contextTokens }),
-    ...(model.maxOutputTokens === null ? {} : { max_output_tokens: model.maxOutputTokens }),
-  }));
-  if (mode === "test") data.push(...(await listSimulated(gateway, call)));
-  return Response.json({ object: "list", data }, { headers: { "x-request-id": call.requestId } });
+  const models = await listedFor(gateway, call);
+  if (isAnthropic(call)) return respond(call, pageOfModels(models, call.request));
+  return respond(call, { object: "list", data: models.map(toOpenAiModel) });
 }
 
+/** Names may hold slashes: everything behind the path is the name. */
+export async function showModel(gateway: Gateway, call: Call): Promise<Response> {
+  const models = await listedFor(gateway, call);
+  const name = decoded(new URL(call.request.url).pathname.slice(PATH.length));
+  const model = models.find((one) => one.name === name);
+  if (model === undefined) {
+    const message = `The model '${name}' does not exist here. GET /v1/models lists those that do.`;
+    throw new Failure("not_found", message, { code: "model_not_found", param: "model" });
+  }
+  return respond(call, isAnthropic(call) ? toAnthropicModel(model) : toOpenAiModel(model));
+}
+
+function decoded(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
+}
+
+const respond = (call: Call, body: JsonObject): Response =>
+  Response.json(body, { headers: requestIdHeaders(call) });
+
+async function listedFor(gateway: Gateway, call: Call): Promise<ListedModel[]> {
+  const { mode } = await authenticate(gateway, call);
+  const listed = [...gateway.snapshot.models.values()]
+    .filter((model) => model.candidates.length > 0)
+    .map((model) => toListed(model, mode === "test" ? "sandbox" : undefined));
+  return mode === "test" ? [...listed, ...(await listSimulated(gateway, call))] : listed;
+}
+
+const toListed = (model: ServedModel, owner: string | undefined): ListedModel => ({
+  name: model.name,
+  ownedBy: owner ?? model.candidates[0]?.upstream.name ?? "",
+  contextTokens: model.contextTokens,
+  maxOutputTokens: model.maxOutputTokens,
+});
+
+const toOpenAiModel = ({ name, ownedBy, contextTokens, maxOutputTokens }: ListedModel) => ({
+  id: name,
+  object: "model",
+  created: 0,
+  owned_by: ownedBy,
+  ...(contextTokens === null ? {} : { context_window: contextTokens }),
+  ...(maxOutputTokens === null ? {} : { max_output_tokens: maxOutputTokens }),
+});
+
 /** The sandbox itself knows what it can play. */
-async function listSimulated(gateway: Gateway, call: Call): Promise<unknown[]> {
+async function listSimulated(gateway: Gateway, call: Call): Promise<ListedModel[]> {
   const response = await ask(gateway.sandbox, {
     method: "GET",
     path: "/models",
@@ -29,6 +79,11 @@ async function listSimulated(gateway: Gateway, call: Call): Promise<unknown[]> {
     signal: call.signal,
     timeoutMs: gateway.limits.answerTimeoutMs,
   });
-  const { data } = (await response.json()) as { data?: unknown };
-  return Array.isArray(data) ? data : [];
+  const { data } = (await response.json()) as { data?: { id: string }[] };
+  return (data ?? []).map(({ id }) => ({
+    name: id,
+    ownedBy: "sandbox",
+    contextTokens: null,
+    maxOutputTokens: null,
+  }));
 }

@@ -1,4 +1,5 @@
 /** A call as the rest of the gateway sees it: its bounds and its facts, and an exchange that knows its words. */
+import type { PriceNeeds } from "../../domains/metering/index.ts";
 import type { JsonObject } from "../../lib/json.ts";
 import type { Operation } from "../../lib/operations.ts";
 import type { Quantities } from "../../lib/quantities.ts";
@@ -26,6 +27,8 @@ export type CallRequest = {
   inputTokensCounted: number;
   /** True upper bound of everything that is not a text token: images, seconds, characters, search units. */
   fixed: Quantities;
+  /** More than its operation needs to find priced anyway. */
+  priceNeeds?: PriceNeeds;
   /** Asked for by the client. Refused where the price has none for it. */
   serviceTier: ServiceTier;
   /** What a model must be able to do and to read beside text. */
