@@ -79,6 +79,22 @@ const rulesByCode: ReadonlyMap<string, StatusRule> = new Map([
   ["API_KEY_EXPIRED", credentialRefused],
 ]);
 
+/** Anthropic's, 400: its words say more than its code, which is that of every bad request. */
+const OUT_OF_CREDIT = /credit balance is too low|reached your specified API usage limits/i;
+
+/** What providers call a status where there is none any more: in the middle of a stream. */
+const statusByWord: ReadonlyMap<string, number> = new Map([
+  ["overloaded_error", 529],
+  ["rate_limit_error", 429],
+  ["rate_limit_exceeded", 429],
+  ["timeout_error", 504],
+  ["authentication_error", 401],
+  ["billing_error", 402],
+]);
+
+export const statusOfWord = (word: string | undefined): number =>
+  statusByWord.get(word ?? "") ?? 500;
+
 /** Statuses with a meaning of their own; the others are judged by their class. */
 const rules: Readonly<Record<number, StatusRule>> = {
   400: refused("invalid", 400),
@@ -106,8 +122,9 @@ const rules: Readonly<Record<number, StatusRule>> = {
 /** `error`: the answer's error in the shape of the dialect, undefined when it was in no known shape. */
 export function ruleForStatus(
   status: number,
-  error: { code: string | undefined; reason?: string } | undefined,
+  error: { code: string | undefined; reason?: string; message?: string | undefined } | undefined,
 ): StatusRule {
+  if (status === 400 && OUT_OF_CREDIT.test(error?.message ?? "")) return outOfCredit;
   const rule =
     rulesByCode.get(error?.reason ?? "") ?? rulesByCode.get(error?.code ?? "") ?? rules[status];
   if (rule !== undefined) return rule;

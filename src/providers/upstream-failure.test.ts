@@ -173,6 +173,8 @@ describe("an error under status 200", () => {
     expect(status({ message: "slow down", code: 429 })).toBe(429);
     expect(status({ message: "bad", code: "400" })).toBe(400);
     expect(status({ message: "boom", code: "server_error" })).toBe(502);
+    expect(status({ message: "Overloaded", type: "overloaded_error" })).toBe(503);
+    expect(status({ message: "slow down", type: "rate_limit_error" })).toBe(429);
     expect(status("boom")).toBe(502);
   });
 
@@ -180,6 +182,14 @@ describe("an error under status 200", () => {
     const failure = failureFromErrorObject(upstream, { message: "GPU 3 at 10.1.1.1 is on fire" });
     expect(failure.message).toBe("The provider 'acme' failed (status 500). Try again later.");
   });
+});
+
+test("an empty account is the operator's to fill, even where the provider calls it a bad request", () => {
+  const message = "Your credit balance is too low to access the Anthropic API.";
+  const failure = answer(400, openAiError({ type: "invalid_request_error", message }));
+
+  expect(failure.code).toBe("provider_out_of_credit");
+  expect(isWorthAnotherTry(failure)).toBe(true);
 });
 
 describe("other errors", () => {

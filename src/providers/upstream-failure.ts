@@ -2,7 +2,7 @@ import { Failure, type FailureDetails, type FailureKind } from "../lib/errors.ts
 import { secretsIn } from "./credentials/cloud-credential.ts";
 import { readWireError, type WireError } from "./dialects/openai-chat/errors.ts";
 import { addressesOf } from "./endpoint.ts";
-import { ruleForStatus } from "./status-rules.ts";
+import { ruleForStatus, statusOfWord } from "./status-rules.ts";
 import type { Upstream } from "./upstream.ts";
 
 /** The `cause` of every `Failure` of a call to a provider. For logs and settlement, never for clients. */
@@ -56,7 +56,7 @@ export function failureFromAnswer(
 export function failureFromErrorObject(upstream: Upstream, error: unknown): Failure {
   const wire = readWireError({ error });
   const code = Number(wire?.code);
-  const status = code >= 400 && code <= 599 ? code : 500;
+  const status = code >= 400 && code <= 599 ? code : statusOfWord(wire?.code);
   return failureFromWire(upstream, wire, { status, retryAfterSeconds: undefined });
 }
 
