@@ -27,8 +27,6 @@ export type ServedDeployment = {
 
 /** A model of the snapshot with what this version can call of it. */
 export type ServedModel = Model & {
-  capabilities: readonly string[] | null;
-  modalities: readonly string[] | null;
   candidates: readonly ServedDeployment[];
 };
 

@@ -1,7 +1,7 @@
 /** Keys and models from the database, in the form in which calls use them. */
 import { type Model, readCatalog } from "../../domains/catalog/index.ts";
 import { readPrincipals } from "../../domains/identity/index.ts";
-import { readRoutes } from "../../domains/routing/index.ts";
+import { prepareLanguages, readRoutes } from "../../domains/routing/index.ts";
 import type { Database } from "../../platform/db/database.ts";
 import type { Log } from "../../platform/log.ts";
 import { toUpstream } from "../../providers/to-upstream.ts";
@@ -20,9 +20,15 @@ export async function readSnapshot(
   const served = new Map<string, ServedModel>();
   for (const [name, model] of models) {
     const candidates = deploymentsOf(model, options.log);
-    served.set(name, { ...model, capabilities: null, modalities: null, candidates });
+    served.set(name, { ...model, candidates });
   }
+  if (routes.values().some(({ asksLanguage }) => asksLanguage)) prepare(options.log);
   return { principals, models: served, routes };
+}
+
+/** No call shall wait for the statistics of languages; without them a language stays unknown. */
+function prepare(log: Log): void {
+  prepareLanguages().catch((error: unknown) => log.error("languages cannot be told", { error }));
 }
 
 /** A deployment that this version cannot call is left out, and said; the others still serve. */
