@@ -115,10 +115,3 @@ export type RouteDefinition = {
   /** Keep answers of calls that repeat exactly. */
   cache?: { ttl_seconds: number } | undefined;
 };
-
-/** Bounds of what one route may say: far more than a person can oversee, and quick to walk for every call. */
-export const TIERS_MAX = 16;
-export const TARGETS_MAX = 32;
-export const ALIASES_MAX = 32;
-export const CONDITION_DEPTH_MAX = 6;
-export const LIST_MAX = 100;

@@ -1,32 +1,14 @@
 export { PREFIX_CHARS } from "./affinity.ts";
-export { assertMakesSense, type Offer } from "./check-definition.ts";
-export {
-  type RetryKind,
-  type RouteCondition,
-  type RouteDefinition,
-  type RouteTarget,
-  type RouteTier,
-  retryKinds,
-  type Strategy,
-  strategyNames,
-  type TimeWindow,
-  type Weekday,
-  weekdays,
-} from "./definition.ts";
+export { assertMakesSense } from "./check-definition.ts";
+export type { RetryKind, RouteDefinition } from "./definition.ts";
 export type { DeploymentHealth, HealthView } from "./health-view.ts";
 export { detectLanguage, prepareLanguages, SAMPLE_CHARS } from "./language/detect-language.ts";
-export type {
-  LeftOut,
-  LeftOutReason,
-  RouteCandidate,
-  RoutePlan,
-  RoutePolicy,
-} from "./plan.ts";
+export type { RouteCandidate, RoutePolicy } from "./plan.ts";
 export { planRoute } from "./plan-route.ts";
 export type { RoutableDeployment, RoutableModel, RouteQuestion } from "./question.ts";
 export type { RouteRecord } from "./records.ts";
 export { refusalOf } from "./refusal.ts";
-export { assertResident, isRegionAllowed, type Resident } from "./residency.ts";
+export { assertResident, isRegionAllowed } from "./residency.ts";
 export { DEFAULT_POLICY, type Route, toRoute } from "./route.ts";
 export {
   listRoutes,
