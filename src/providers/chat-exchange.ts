@@ -16,7 +16,7 @@ import { type Prompt, UNTRANSLATABLE } from "./neutral/prompt.ts";
 import { decodeNeutralAnswer, NeutralStreamDecoder } from "./neutral/wire.ts";
 import { readAnswer } from "./read-answer.ts";
 import { TranslatingReader } from "./translating-reader.ts";
-import type { ChatDialectName, DialectName, Upstream } from "./upstream.ts";
+import type { ChatDialectName, DialectName, Quirks, Upstream } from "./upstream.ts";
 
 export type ChatFacts = Omit<AnswerFacts, "request"> & {
   /** Of the client's dialect, such as `anthropic-beta`; they go on only to providers that speak it. */
@@ -65,7 +65,8 @@ class ChatExchange implements Exchange {
   }
 
   whyNot(upstream: Upstream): string | undefined {
-    if (speaks(upstream, this.#name)) return undefined;
+    // The usual case, and the quick one.
+    if (speaks(upstream, this.#name) && !hasLimits(upstream.quirks)) return undefined;
     try {
       this.#assertSayable(upstream);
       return undefined;
@@ -158,6 +159,11 @@ class ChatExchange implements Exchange {
     const { requestId, model, createdS } = this.#facts;
     return { requestId, model, createdS, request: this.#body };
   }
+}
+
+/** Quirks by which even a request in the provider's own dialect may be refused. */
+function hasLimits({ choices_max, max_temperature, no_json_schema }: Quirks): boolean {
+  return choices_max !== undefined || max_temperature !== undefined || no_json_schema === true;
 }
 
 function sourceOf({ dialect }: Upstream): AnswerSource {
