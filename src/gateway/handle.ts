@@ -4,9 +4,13 @@
  */
 import { Failure } from "../lib/errors.ts";
 import { newRequestId } from "../lib/ids.ts";
+import { isDatabaseUnavailable } from "../platform/db/unavailable.ts";
 import type { ChatDialectName } from "../providers/upstream.ts";
 import { encodeError, requestIdHeaders } from "./client-errors.ts";
 import type { Call, Gateway } from "./gateway.ts";
+
+/** Long enough for a restart of PostgreSQL. */
+const DATABASE_RETRY_SECONDS = 2;
 
 export type Endpoint = (gateway: Gateway, call: Call) => Promise<Response>;
 
@@ -46,7 +50,7 @@ export async function handleCall(
 }
 
 function answerError(gateway: Gateway, call: Call, error: unknown): Response {
-  const failure = error instanceof Failure ? error : undefined;
+  const failure = toFailure(error);
   gateway.metrics.countFailure(failure?.kind ?? "bug");
   if (failure === undefined) {
     gateway.log.error("a call ended in a bug", { requestId: call.requestId, error });
@@ -54,6 +58,17 @@ function answerError(gateway: Gateway, call: Call, error: unknown): Response {
     gateway.log.warn("a call failed", { requestId: call.requestId, error: failure });
   }
   return errorResponse(call, failure ?? opaque(call));
+}
+
+/** Undefined for what was not foreseen. */
+function toFailure(error: unknown): Failure | undefined {
+  if (error instanceof Failure) return error;
+  if (!isDatabaseUnavailable(error)) return undefined;
+  return new Failure("overloaded", "The database cannot be reached. Try again in a moment.", {
+    code: "database_unavailable",
+    retryAfterSeconds: DATABASE_RETRY_SECONDS,
+    cause: error,
+  });
 }
 
 const opaque = (call: Call): Failure =>

@@ -2,13 +2,24 @@
 import { Failure } from "../lib/errors.ts";
 import type { ChatDialectName } from "../providers/upstream.ts";
 import { isAnthropic } from "./endpoints/anthropic-models.ts";
+import { cancelBatch, createBatch, listBatches, showBatch } from "./endpoints/batches.ts";
 import { chatCompletions } from "./endpoints/chat-completions.ts";
+import { embeddings } from "./endpoints/embeddings.ts";
+import { deleteFile, listFiles, readFileContent, showFile } from "./endpoints/files.ts";
+import { imageEdits, imageGenerations } from "./endpoints/images.ts";
 import { messages } from "./endpoints/messages.ts";
 import { countMessageTokens } from "./endpoints/messages-count-tokens.ts";
 import { listModels, showModel } from "./endpoints/models.ts";
+import { moderations } from "./endpoints/moderations.ts";
+import { rerank } from "./endpoints/rerank.ts";
+import { speech } from "./endpoints/speech.ts";
+import { transcriptions, translations } from "./endpoints/transcriptions.ts";
+import { uploadFile } from "./endpoints/upload-file.ts";
 import type { Gateway } from "./gateway.ts";
 import { type Endpoint, errorResponse, handle, newCall } from "./handle.ts";
 import { type Health, isReady } from "./state/health.ts";
+import { answerWork, cancelWork } from "./work/answer-work.ts";
+import { workRoutes } from "./work/work-routes.ts";
 
 export type ListenOptions = { hostname: string; port: number };
 
@@ -33,6 +44,20 @@ export function serve(gateway: Gateway, health: Health, listen: ListenOptions) {
       "/v1/chat/completions": { POST: answer(chatCompletions) },
       "/v1/messages": { POST: answer(messages, "anthropic-messages") },
       "/v1/messages/count_tokens": { POST: answer(countMessageTokens, "anthropic-messages") },
+      "/v1/files": { GET: answer(listFiles), POST: answer(uploadFile) },
+      "/v1/files/:id": { GET: answer(showFile), DELETE: answer(deleteFile) },
+      "/v1/files/:id/content": { GET: answer(readFileContent) },
+      "/v1/batches": { GET: answer(listBatches), POST: answer(createBatch) },
+      "/v1/batches/:id": { GET: answer(showBatch) },
+      "/v1/batches/:id/cancel": { POST: answer(cancelBatch) },
+      "/v1/embeddings": { POST: answer(embeddings) },
+      "/v1/rerank": { POST: answer(rerank) },
+      "/v1/images/generations": { POST: answer(imageGenerations) },
+      "/v1/images/edits": { POST: answer(imageEdits) },
+      "/v1/audio/speech": { POST: answer(speech) },
+      "/v1/audio/transcriptions": { POST: answer(transcriptions) },
+      "/v1/audio/translations": { POST: answer(translations) },
+      "/v1/moderations": { POST: answer(moderations) },
       "/v1/models": { GET: answerInEither(listModels) },
       "/v1/models/*": { GET: answerInEither(showModel) },
       "/healthz": () => new Response("ok\n"),
@@ -51,16 +76,43 @@ export function serve(gateway: Gateway, health: Health, listen: ListenOptions) {
  * The process's own socket: that it answers tells that the process lives, and siblings read its metrics there.
  * It listens before there is anything to say.
  */
-export function servePrivately(started: { health?: Health }, socketPath: string) {
+export function servePrivately(
+  started: { health?: Health; gateway?: Gateway },
+  socketPath: string,
+) {
   return Bun.serve({
     unix: socketPath,
     routes: {
+      ...privateRoutes(started),
       "/healthz": () => new Response("ok\n"),
       "/metrics": () =>
         new Response(started.health?.ownMetrics() ?? "", { headers: METRICS_HEADERS }),
     },
     fetch: () => new Response("not found\n", { status: 404 }),
   });
+}
+
+/** What the worker asks on behalf of jobs. */
+function privateRoutes(started: { gateway?: Gateway }) {
+  const whenStarted =
+    <R extends Request>(answer: (gateway: Gateway, request: R) => Promise<Response> | Response) =>
+    (request: R) =>
+      started.gateway === undefined
+        ? new Response("starting\n", { status: 503, headers: { "retry-after": "1" } })
+        : answer(started.gateway, request);
+  return {
+    ...Object.fromEntries(
+      Object.entries(workRoutes).map(([path, answering]) => [
+        path,
+        { POST: whenStarted((gateway, request) => answerWork(gateway, request, answering)) },
+      ]),
+    ),
+    "/work/:requestId": {
+      DELETE: whenStarted((gateway, request: Bun.BunRequest<"/work/:requestId">) =>
+        cancelWork(gateway, request, request.params.requestId),
+      ),
+    },
+  };
 }
 
 const METRICS_HEADERS = { "content-type": "text/plain; version=0.0.4; charset=utf-8" };

@@ -11,6 +11,7 @@ import {
   refusalOf,
 } from "../../domains/routing/index.ts";
 import { ATTEMPTS_MAX } from "../../lib/ids.ts";
+import type { ServiceTier } from "../../lib/service-tiers.ts";
 import type { Gateway } from "../gateway.ts";
 import type { CallRequest } from "../requests/call-request.ts";
 import type { Candidate, Plan, ServedDeployment, ServedModel } from "./candidate.ts";
@@ -85,6 +86,7 @@ function questionOf(
     isStream: request.isStream,
     inputTokensCounted: request.inputTokensCounted,
     inputTokensMax: request.inputTokensMax,
+    contexts: request.contexts ?? 1,
     maxTokens: request.maxTokens,
     producesTokens: request.producesTokens,
     fixed: request.fixed,
@@ -94,7 +96,7 @@ function questionOf(
     whyNot: ({ upstream }) => request.exchange.whyNot(upstream),
     priceOf(model) {
       const price = priceAt(model.prices, nowMs);
-      return price && priced(termsFor(price, request.serviceTier));
+      return price && priced(termsFor(price, pricedTier(gateway, price, request)));
     },
     costOf(_, { costs }) {
       const cost = priceAt(costs, nowMs);
@@ -103,6 +105,16 @@ function questionOf(
     nowMs,
     chance: Math.random,
   };
+}
+
+/** By whose prices a call is charged: those of what was asked for, or the standard ones where the operator says so. */
+function pricedTier(
+  { limits }: Gateway,
+  price: Parameters<typeof termsFor>[0],
+  { serviceTier }: CallRequest,
+): ServiceTier {
+  const isLenient = serviceTier === "batch" && limits.batchAtStandardPrice;
+  return isLenient && termsFor(price, "batch") === undefined ? "standard" : serviceTier;
 }
 
 /** One for each credential: what is wrong with one of them may not be wrong with the next. */
@@ -121,7 +133,7 @@ function toCandidates(
     modelName: model.name,
     modelId: model.modelId,
     contextTokens: model.contextTokens ?? undefined,
-    serviceTier: request.serviceTier,
+    serviceTier: pricedTier(gateway, version, request),
     maxOutputTokens: model.maxOutputTokens ?? model.contextTokens ?? OUTPUT_TOKENS_UNKNOWN,
   };
   return targetsOf(gateway, deployment).map((target) => ({ ...target, ...terms }));

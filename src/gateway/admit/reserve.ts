@@ -3,6 +3,7 @@ import type { Principal } from "../../domains/identity/index.ts";
 import { affordableOutputTokens, upperBound } from "../../domains/metering/index.ts";
 import { Failure } from "../../lib/errors.ts";
 import { type Nanos, nanosCovering, picos, usdFromNanos, ZERO_NANOS } from "../../lib/money.ts";
+import type { Quantities } from "../../lib/quantities.ts";
 import type { Call, Gateway, Payment } from "../gateway.ts";
 import type { CallRequest } from "../requests/call-request.ts";
 import type { Candidate, Plan } from "./candidate.ts";
@@ -12,6 +13,11 @@ const LOWERED_TOKENS_MIN = 16;
 const PICOS_PER_NANO = 1_000n;
 /** Calls that all could be lowered to the last of a wallet compete for it; who has not won by then is refused. */
 const COMPETING_MS = 5_000;
+
+/** A line of a batch has time. */
+const LINE_RETRY_SECONDS = 5;
+
+type Found = { payment: Payment; short: { walletId: bigint; affordable: bigint } };
 
 export type Reserving = { call: Call; principal: Principal; plan: Plan; request: CallRequest };
 
@@ -28,6 +34,8 @@ export async function reserve(gateway: Gateway, reserving: Reserving): Promise<P
     const reservation = await gateway.pool.reserve(principal.walletIds, need);
     if (reservation.isCovered) return { ...payment, hold: reservation.hold };
     const found = { payment, short: reservation };
+    if (reserving.call.work?.serviceTier === "batch")
+      throw refusalOfLine(gateway, reserving, found);
     const lowered = await reserveLess(gateway, reserving, found);
     if (lowered !== undefined) return lowered;
     // Another call was faster and holds the rest now. It may use a part only, and give back what is left.
@@ -42,6 +50,7 @@ const paymentFor = (request: CallRequest): Payment => ({
   hold: undefined,
   inputTokensMax: request.inputTokensMax,
   inputTokensCounted: request.inputTokensCounted,
+  contexts: request.contexts ?? 1,
   outputTokensMax: request.maxTokens ?? Number.POSITIVE_INFINITY,
   fixed: request.fixed,
   isLowered: false,
@@ -62,7 +71,8 @@ export function tokenBounds(
   payment: Payment,
   candidate: Candidate,
 ): { inputTokensMax: number; inputTokensCounted: number; outputTokensMax: number } {
-  const contextTokens = candidate.contextTokens ?? Number.POSITIVE_INFINITY;
+  const contextTokens =
+    (candidate.contextTokens ?? Number.POSITIVE_INFINITY) * (payment.contexts ?? 1);
   return {
     inputTokensMax: Math.min(payment.inputTokensMax, contextTokens),
     inputTokensCounted: Math.min(payment.inputTokensCounted, contextTokens),
@@ -77,9 +87,20 @@ export function holdFor(request: CallRequest, payment: Payment, candidate: Candi
     upperBound(candidate.price, {
       inputTokens: bounds.inputTokensMax,
       outputTokens: request.producesTokens ? bounds.outputTokensMax * request.choices : 0,
-      fixed: payment.fixed,
+      fixed: piecesAt(request, candidate, payment.fixed),
     }),
   );
+}
+
+/** What quantities of a request come to at one candidate: an image counts for several pieces at some providers. */
+export function piecesAt(
+  { exchange }: CallRequest,
+  candidate: Candidate,
+  quantities: Quantities,
+): Quantities {
+  if (quantities.images === undefined) return quantities;
+  const units = exchange.unitsPerImage?.(candidate.upstream, candidate.upstreamModel) ?? 1;
+  return { ...quantities, images: quantities.images * units };
 }
 
 /** Gives the hold of a call back that has come to nothing. */
@@ -105,7 +126,7 @@ function holdOver({ plan, request }: Reserving, payment: Payment): Nanos {
 async function reserveLess(
   gateway: Gateway,
   reserving: Reserving,
-  found: { payment: Payment; short: { walletId: bigint; affordable: bigint } },
+  found: Found,
 ): Promise<Payment | undefined> {
   const { principal } = reserving;
   const { payment, short } = found;
@@ -132,7 +153,7 @@ function lowerTo(
     const bounds = tokenBounds(payment, candidate);
     const tokens = affordableOutputTokens(candidate.price, {
       inputTokens: bounds.inputTokensMax,
-      fixed: payment.fixed,
+      fixed: piecesAt(request, candidate, payment.fixed),
       amount: picos(amount * PICOS_PER_NANO),
     });
     const perChoice = Math.min(Math.floor(tokens / request.choices), bounds.outputTokensMax);
@@ -148,10 +169,15 @@ const leastHold = (reserving: Reserving, payment: Payment): Nanos =>
     outputTokensMax: Math.min(LOWERED_TOKENS_MIN, payment.outputTokensMax),
   });
 
-function refusal(
-  reserving: Reserving,
-  found: { payment: Payment; short: { walletId: bigint; affordable: bigint } },
-): Failure {
+/** Nobody would see that an answer was cut short: the line comes again when money comes back, or is refused. */
+function refusalOfLine(gateway: Gateway, reserving: Reserving, found: Found): Failure {
+  const { pool } = gateway;
+  const { walletIds } = reserving.principal;
+  const mayComeBack = pool.mayComeBack(walletIds, holdOver(reserving, found.payment));
+  return refusal(reserving, found, mayComeBack ? LINE_RETRY_SECONDS : undefined);
+}
+
+function refusal(reserving: Reserving, found: Found, retryAfterSeconds?: number): Failure {
   const { principal } = reserving;
   const isMoney = found.short.walletId === principal.walletIds[0];
   const whose = isMoney
@@ -165,6 +191,9 @@ function refusal(
   return new Failure(
     "insufficient_funds",
     `${whose} $${left} left, and this call may cost up to $${cost}. ${remedy}`,
-    { code: "insufficient_quota" },
+    {
+      code: "insufficient_quota",
+      ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
+    },
   );
 }

@@ -2,6 +2,7 @@
 import { Failure } from "../../lib/errors.ts";
 import { usdFromPicos } from "../../lib/money.ts";
 import type { Usage } from "../../lib/quantities.ts";
+import type { WholeAnswer } from "../../providers/exchange.ts";
 import type { ReadUsage } from "../../providers/neutral/answer.ts";
 import { tokenBounds } from "../admit/reserve.ts";
 import { requestIdHeaders } from "../client-errors.ts";
@@ -33,6 +34,16 @@ export const countedWithin = (
   const { outputTokensMax } = tokenBounds(payment, candidate);
   return Math.min(outputTokens, outputTokensMax * request.choices);
 };
+
+/** As the provider said, or as we counted. */
+export const usageOf = (leg: Leg, whole: WholeAnswer): Usage =>
+  leg.attempt.billed(toUsage(whole.usage), {
+    outputTokens: countedWithin(leg, whole.countedOutputTokens),
+    counted: whole.counted,
+  });
+
+export const contentTypeOf = ({ response }: Answer, whole: WholeAnswer): string =>
+  whole.contentType ?? response.headers.get("content-type") ?? "application/json";
 
 /** Known when the answer begins. */
 export function answerHeaders(answer: Answer): Record<string, string> {

@@ -4,6 +4,7 @@
  */
 import type { Principal } from "../../domains/identity/index.ts";
 import {
+  billedView,
   type CallFacts,
   chargedQuantities,
   encodeRecord,
@@ -16,22 +17,29 @@ import { type Nanos, type Picos, ZERO_NANOS, ZERO_PICOS } from "../../lib/money.
 import {
   countedUsage,
   inputTokensOf,
+  NO_USAGE,
   outputTokensOf,
   type Quantities,
   type Usage,
 } from "../../lib/quantities.ts";
 import { faultPoint } from "../../platform/fault-point.ts";
+import type { Counted } from "../../providers/exchange.ts";
 import { learnUsage } from "../../providers/learn-usage.ts";
 import type { Candidate } from "../admit/candidate.ts";
 import { countTokens } from "../admit/limit-rate.ts";
-import { tokenBounds } from "../admit/reserve.ts";
+import { piecesAt, tokenBounds } from "../admit/reserve.ts";
 import type { Call, Gateway, Payment } from "../gateway.ts";
+import type { CallRequest } from "../requests/call-request.ts";
+
+/** What of an answer has reached us. */
+export type Delivered = { outputTokens: number; counted?: Counted | undefined };
 
 export type Settled = { cost: Picos; charge: Nanos; usage: Usage };
 
 export type AttemptOptions = {
   call: Call;
   principal: Principal;
+  request: CallRequest;
   payment: Payment;
   candidate: Candidate;
   /** From 0; every dispatch of a call has its own. */
@@ -44,11 +52,13 @@ export class Attempt {
   readonly #facts: CallFacts;
   #settled: Promise<Settled> | undefined;
   readonly eventId: string;
+  readonly number: number;
 
   constructor(gateway: Gateway, options: AttemptOptions) {
     const { call, principal, payment, candidate, number } = options;
     this.#gateway = gateway;
     this.#options = options;
+    this.number = number;
     this.#facts = {
       requestId: call.requestId,
       attempt: number,
@@ -68,14 +78,16 @@ export class Attempt {
   /** Writes down that the attempt is about to be dispatched; durable when this returns. */
   async begin(): Promise<void> {
     this.#gateway.attempts.add(this);
-    const { call, payment, candidate } = this.#options;
+    const { call, request, payment, candidate } = this.#options;
     this.#gateway.health.dispatched(candidate);
     if (payment.hold === undefined) return;
+    const counted = this.#counted();
     const intent = {
       ...this.#facts,
       ...tokenBounds(payment, candidate),
       holdNanos: payment.hold.amount,
-      isKept: call.isKept ?? false,
+      isKept: call.work !== undefined,
+      ...(counted === undefined ? {} : { beside: { operation: request.operation, counted } }),
     };
     await this.#gateway.journal.append(encodeRecord({ type: "intent", intent }));
   }
@@ -95,19 +107,45 @@ export class Attempt {
   }
 
   /** Learns what the provider really used, then settles. For attempts that ended before they told it. */
-  async settleUnreported(outcome: Outcome, delivered: { outputTokens: number }): Promise<Settled> {
-    return await this.settle(outcome, await this.#learnUsage(delivered.outputTokens));
+  async settleUnreported(outcome: Outcome, delivered: Delivered): Promise<Settled> {
+    // Charged if and only if it is kept: what has no answer has not been.
+    if (this.#options.call.work !== undefined) return await this.settle(outcome, NO_USAGE);
+    return await this.settle(outcome, this.billed(await this.#learnUsage(delivered), delivered));
+  }
+
+  /**
+   * What is charged of what is known: it, or what we counted. Beside chat, the view of it that the price names.
+   *
+   * @param told undefined: nobody said.
+   */
+  billed(told: Usage | undefined, delivered: Delivered): Usage {
+    const { request, payment, candidate } = this.#options;
+    const counted = delivered.counted ?? this.#counted();
+    if (counted !== undefined) {
+      return billedView({ price: candidate.price, operation: request.operation }, told, counted);
+    }
+    const inputTokens = payment.inputTokensCounted;
+    return told ?? countedUsage({ inputTokens, outputTokens: delivered.outputTokens });
+  }
+
+  /** By the request alone; undefined for chat. */
+  #counted(): Counted | undefined {
+    const { request, candidate } = this.#options;
+    return request.counted?.map((view) => piecesAt(request, candidate, view));
   }
 
   async #settleOnce(outcome: Outcome, usage: Usage, keepsHold: boolean): Promise<Settled> {
-    const { payment, principal, candidate } = this.#options;
+    const { call, payment, principal, candidate } = this.#options;
     const { hold } = payment;
     const { journal, pool, metrics } = this.#gateway;
     const tokens = {
       input: inputTokensOf(usage.quantities),
       output: outputTokensOf(usage.quantities),
     };
-    countTokens(this.#gateway, principal, tokens.input + tokens.output);
+    // A batch of thousands of lines must not take the key's minute from its interactive calls.
+    if (call.work?.serviceTier !== "batch") {
+      countTokens(this.#gateway, principal, tokens.input + tokens.output);
+    }
     metrics.countAttempt(outcome, tokens);
     if (hold === undefined) return { cost: ZERO_PICOS, charge: ZERO_NANOS, usage };
 
@@ -161,8 +199,8 @@ export class Attempt {
     );
   }
 
-  async #learnUsage(outputTokens: number): Promise<Usage> {
-    const { candidate, payment } = this.#options;
+  async #learnUsage({ outputTokens }: Delivered): Promise<Usage | undefined> {
+    const { candidate } = this.#options;
     const learnt = await learnUsage(candidate.upstream, this.eventId, {
       deadlineMs: this.#gateway.limits.lookUpTimeoutMs,
       onTrouble: (error) =>
@@ -173,7 +211,6 @@ export class Attempt {
     });
     // A provider that never saw the attempt, but delivered a part of it, has forgotten it since, by a restart.
     const isForgotten = learnt?.source === "none" && outputTokens > 0;
-    if (learnt !== undefined && !isForgotten) return learnt;
-    return countedUsage({ inputTokens: payment.inputTokensCounted, outputTokens });
+    return isForgotten ? undefined : learnt;
   }
 }

@@ -101,11 +101,7 @@ class RelayedStream {
       throw failureFromErrorObject(this.#answer.candidate.upstream, reader.error);
     }
     if (!reader.done && !reader.finished) throw brokenOff(this.#answer, "the stream ended early");
-    const usage = toUsage(reader.usage);
-    const settled =
-      usage === undefined
-        ? await this.#settleUnreported("completed")
-        : await this.#answer.attempt.settle("completed", usage);
+    const settled = await this.#settleUnreported("completed");
     this.#end();
     this.#observeSpeed(settled);
     if (this.#isEvents) {
@@ -173,10 +169,16 @@ class RelayedStream {
   #settleUnreported(outcome: "completed" | "disconnected" | "failed"): Promise<Settled> {
     const { attempt } = this.#answer;
     const { reader } = this.#source;
+    const delivered = {
+      outputTokens: countedWithin(this.#answer, reader.countedOutputTokens()),
+      // Whoever leaves in the middle has asked for all of it, and it is made all the same.
+      counted: outcome === "disconnected" ? undefined : reader.counted?.(),
+    };
     const usage = toUsage(reader.usage);
-    if (usage !== undefined && reader.finished) return attempt.settle(outcome, usage);
-    const outputTokens = countedWithin(this.#answer, reader.countedOutputTokens());
-    return attempt.settleUnreported(outcome, { outputTokens });
+    if (usage !== undefined && (reader.finished || outcome === "completed")) {
+      return attempt.settle(outcome, attempt.billed(usage, delivered));
+    }
+    return attempt.settleUnreported(outcome, delivered);
   }
 }
 

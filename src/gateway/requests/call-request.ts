@@ -4,7 +4,7 @@ import type { JsonObject } from "../../lib/json.ts";
 import type { Operation } from "../../lib/operations.ts";
 import type { Quantities } from "../../lib/quantities.ts";
 import type { ServiceTier } from "../../lib/service-tiers.ts";
-import type { Exchange } from "../../providers/exchange.ts";
+import type { Counted, Exchange } from "../../providers/exchange.ts";
 import type { Call, GatewayLimits } from "../gateway.ts";
 
 export type CallRequest = {
@@ -25,6 +25,10 @@ export type CallRequest = {
   inputTokensMax: number;
   /** Our own estimate, for when nobody says better. */
   inputTokensCounted: number;
+  /** How many prompts of their own the call brings, each of which may fill a model's context: 1 where it is left out. */
+  contexts?: number;
+  /** In place of counted tokens, for operations that are not billed by these alone. */
+  counted?: Counted;
   /** True upper bound of everything that is not a text token: images, seconds, characters, search units. */
   fixed: Quantities;
   /** More than its operation needs to find priced anyway. */

@@ -2,12 +2,14 @@
 import { Failure } from "../../lib/errors.ts";
 import type { JsonObject } from "../../lib/json.ts";
 import type { Call, GatewayLimits } from "../gateway.ts";
+import { readBytes } from "./read-bytes.ts";
 
 export async function readJsonBody(
   call: Call,
   limits: GatewayLimits,
 ): Promise<{ body: JsonObject; bytes: Uint8Array }> {
-  const bytes = await readBytes(call.request, limits);
+  const { bodyBytesMax: bytesMax, bodyTimeoutMs: timeoutMs } = limits;
+  const bytes = await readBytes(call.request, { bytesMax, timeoutMs });
   assertDepth(bytes, limits.jsonDepthMax);
   let body: unknown;
   try {
@@ -26,49 +28,6 @@ export async function readJsonBody(
 }
 
 const decoder = new TextDecoder("utf-8", { fatal: true });
-
-async function readBytes(request: Request, limits: GatewayLimits): Promise<Uint8Array> {
-  const { bodyBytesMax: bytesMax, bodyTimeoutMs } = limits;
-  const { headers } = request;
-  if (Number(headers.get("content-length") ?? 0) > bytesMax) throw tooLarge(bytesMax);
-  // A declared length bounds what the runtime reads; a body in chunks may go on for ever.
-  const isBounded = headers.has("content-length") && !headers.has("transfer-encoding");
-  const reading = isBounded ? request.bytes() : readUpTo(request, bytesMax);
-  // Nobody else would end a connection whose client has fallen silent in the middle of its body.
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(tooSlow(bodyTimeoutMs)), bodyTimeoutMs);
-  try {
-    return await Promise.race([reading, late]);
-  } catch (error) {
-    if (error instanceof Failure) throw error;
-    throw new Failure("invalid", "The body could not be read to its end.", { cause: error });
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-async function readUpTo(request: Request, bytesMax: number): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of request.body ?? []) {
-    length += chunk.length;
-    // Leaving the loop ends the reading.
-    if (length > bytesMax) throw tooLarge(bytesMax);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
-}
-
-const tooSlow = (timeoutMs: number): Failure =>
-  new Failure("invalid", `The body has not come to its end within ${timeoutMs} ms. Try again.`, {
-    status: 408,
-    code: "body_timeout",
-  });
-
-const tooLarge = (bytesMax: number): Failure =>
-  new Failure("too_large", `The body is larger than ${bytesMax} bytes. Send less at once.`, {
-    code: "body_too_large",
-  });
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
