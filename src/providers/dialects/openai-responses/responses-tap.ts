@@ -3,9 +3,10 @@ import type { JsonObject } from "../../../lib/json.ts";
 import { joinNeighbours, readFrame } from "../../../lib/sse.ts";
 import type { AnswerReader } from "../../exchange.ts";
 import type { ReadUsage } from "../../neutral/answer.ts";
-import { tokensForBytes } from "../../neutral/counted-output.ts";
+import { countedTokensOf, tokensForBytes } from "../../neutral/counted-output.ts";
 import { ChunkFrames, isDone } from "../openai-chat/chunk-frames.ts";
 import { isRecord, parseRecord } from "../openai-chat/wire.ts";
+import { decodeAnswer } from "./decode-answer.ts";
 import { errorEvent, responseError } from "./errors.ts";
 import { errorIn, isTerminal } from "./events.ts";
 import { toFrame } from "./stream-encoder.ts";
@@ -27,6 +28,7 @@ export class ResponsesTap implements AnswerReader {
   #hasBegun = false;
   #eventsWithText = 0;
   #textBytes = 0;
+  #tokensAtTheEnd = 0;
   /** What an error in the middle must know. */
   #response: JsonObject | undefined;
   #nextNumber = 0;
@@ -77,7 +79,8 @@ export class ResponsesTap implements AnswerReader {
 
   /** No fewer than events with text, or than its bytes tell. */
   countedOutputTokens(): number {
-    return Math.max(this.#eventsWithText, tokensForBytes(this.#textBytes));
+    const tokens = tokensForBytes(this.#textBytes);
+    return Math.max(this.#eventsWithText, tokens, this.#tokensAtTheEnd);
   }
 
   #passes(bytes: Uint8Array): boolean {
@@ -97,10 +100,9 @@ export class ResponsesTap implements AnswerReader {
     if (typeof number === "number") this.#nextNumber = number + 1;
     if (isRecord(response)) {
       this.#response ??= response;
-      // Copied: the view may lie in a chunk that is long gone by the time it is sent.
-      if (isTerminal(event["type"])) this.#heldEnd = bytes.slice();
-      if (this.done) this.#usage = usageOf(response);
-      return !this.done;
+      if (!isTerminal(event["type"])) return true;
+      this.#end(response, bytes);
+      return false;
     }
     this.#hasBegun = true;
     if (typeof delta === "string" && delta !== "") {
@@ -108,5 +110,13 @@ export class ResponsesTap implements AnswerReader {
       this.#textBytes += Buffer.byteLength(delta);
     }
     return true;
+  }
+
+  #end(response: JsonObject, bytes: Uint8Array): void {
+    // Copied: the view may lie in a chunk that is long gone by the time it is sent.
+    this.#heldEnd = bytes.slice();
+    this.#usage = usageOf(response);
+    // Some servers leave the deltas out.
+    if (this.#textBytes === 0) this.#tokensAtTheEnd = countedTokensOf(decodeAnswer(response));
   }
 }
