@@ -57,6 +57,8 @@ export async function startWorker(options: WorkerOptions): Promise<{ stop(): Pro
   });
   const jobs = jobsOf(options, { database, files });
   jobs.start();
+  const expireFiles = () => files.expire();
+  void expireFiles().catch((error: unknown) => log.warn("could not let files expire", { error }));
   const now = () => new Date(systemClock.nowMs());
   const timers = [
     every(DISCOVER_MS, { log, what: "look for journals" }, () => posting.discover()),
@@ -64,7 +66,7 @@ export async function startWorker(options: WorkerOptions): Promise<{ stop(): Pro
       store.quarantineExpired(new Date(systemClock.nowMs() - options.quarantineGraceMs)),
     ),
     every(CREDIT_MS, { log, what: "let credit expire" }, () => expireCredits(database, now())),
-    every(FILES_MS, { log, what: "let files expire" }, () => files.expire()),
+    every(FILES_MS, { log, what: "let files expire" }, expireFiles),
     every(REMAINDER_MS, { log, what: "post remainders" }, () => postRemainders(database)),
   ];
   log.info("worker is ready");
