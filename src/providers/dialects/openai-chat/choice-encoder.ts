@@ -1,4 +1,5 @@
 /** The events of one choice → the choices of chunks, as OpenAI sends them: a role, pieces, a reason to finish. */
+import type { ChatCompletionChunk } from "openai/resources/chat/completions";
 import type { JsonObject } from "../../../lib/json.ts";
 import type { AnswerEvent, FinishReason } from "../../neutral/answer.ts";
 import type { ReasoningPart } from "../../neutral/prompt.ts";
@@ -8,7 +9,15 @@ import { toReasoningDetail } from "./reasoning-details.ts";
 
 type ChoiceEvent = Extract<AnswerEvent, { choice: number }>;
 
-const ROLE = { role: "assistant", content: "", refusal: null };
+/** What OpenAI documents, and what other servers have made common beside it. */
+type Delta = ChatCompletionChunk.Choice.Delta & {
+  reasoning_content?: string;
+  reasoning_details?: JsonObject[];
+  annotations?: ReturnType<typeof toAnnotation>[];
+};
+export type ChunkChoice = Omit<ChatCompletionChunk.Choice, "delta"> & { delta: Delta };
+
+const ROLE: Delta = { role: "assistant", content: "", refusal: null };
 
 export class ChoiceEncoder {
   readonly #index: number;
@@ -27,7 +36,7 @@ export class ChoiceEncoder {
     this.#index = index;
   }
 
-  take(event: ChoiceEvent): JsonObject[] {
+  take(event: ChoiceEvent): ChunkChoice[] {
     if (event.type === "finish") {
       // Held until the end: behind it nothing may follow.
       this.#reason = event.reason;
@@ -39,7 +48,7 @@ export class ChoiceEncoder {
     return [this.#delta(ROLE), ...pieces];
   }
 
-  end(): JsonObject {
+  end(): ChunkChoice {
     // An answer without a word still has its role: clients look for it.
     const delta = this.#hasBegun ? {} : ROLE;
     return this.#choice({
@@ -49,7 +58,7 @@ export class ChoiceEncoder {
     });
   }
 
-  #pieces(event: Exclude<ChoiceEvent, { type: "finish" }>): JsonObject[] {
+  #pieces(event: Exclude<ChoiceEvent, { type: "finish" }>): ChunkChoice[] {
     switch (event.type) {
       case "text":
         this.#count(event);
@@ -98,17 +107,21 @@ export class ChoiceEncoder {
     return toReasoningDetail(part, this.#thoughts++);
   }
 
-  #beginCall({ part, id, name }: Extract<ChoiceEvent, { type: "tool_call_begin" }>): JsonObject {
+  #beginCall({
+    part,
+    id,
+    name,
+  }: Extract<ChoiceEvent, { type: "tool_call_begin" }>): ChatCompletionChunk.Choice.Delta.ToolCall {
     const index = this.#calls.size;
     this.#calls.set(part, index);
     return { index, id, type: "function", function: { name, arguments: "" } };
   }
 
-  #delta(delta: JsonObject): JsonObject {
+  #delta(delta: Delta): ChunkChoice {
     return this.#choice({ delta, logprobs: null, finish_reason: null });
   }
 
-  #choice(fields: JsonObject): JsonObject {
+  #choice(fields: Omit<ChunkChoice, "index">): ChunkChoice {
     return { index: this.#index, ...fields };
   }
 }

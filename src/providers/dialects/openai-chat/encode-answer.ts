@@ -1,4 +1,5 @@
 /** The neutral answer → a chat completion for a client. */
+import type { ChatCompletion, ChatCompletionMessage } from "openai/resources/chat/completions";
 import type { JsonObject } from "../../../lib/json.ts";
 import type {
   Annotation,
@@ -11,7 +12,16 @@ import { fromFinishReason } from "./finish-reasons.ts";
 import { toReasoningDetails } from "./reasoning-details.ts";
 import { writeUsage } from "./write-usage.ts";
 
-export function encodeAnswer(answer: NeutralAnswer, facts: AnswerFacts) {
+/** What OpenAI documents, and what other servers have made common beside it. */
+type Message = ChatCompletionMessage & {
+  reasoning_content?: string;
+  reasoning_details?: JsonObject[];
+};
+type Completion = Omit<ChatCompletion, "choices"> & {
+  choices: (Omit<ChatCompletion.Choice, "message"> & { message: Message })[];
+};
+
+export function encodeAnswer(answer: NeutralAnswer, facts: AnswerFacts): Completion {
   return {
     ...headOf("chat.completion", answer, facts),
     choices: answer.choices.map(toChoice),
@@ -75,7 +85,9 @@ function sortParts(parts: readonly AnswerPart[]) {
  * OpenAI shows no thoughts in this API. The servers that do, and the clients that read them, agree on the first name;
  * the second has what a client must send back.
  */
-function thoughts(parts: readonly Of<"reasoning">[]): JsonObject {
+function thoughts(
+  parts: readonly Of<"reasoning">[],
+): Pick<Message, "reasoning_content" | "reasoning_details"> {
   const text = parts.map((part) => part.text).join("");
   return {
     ...(text === "" ? {} : { reasoning_content: text }),

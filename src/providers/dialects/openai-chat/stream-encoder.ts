@@ -1,19 +1,23 @@
 /** Events → the chunks of a chat stream. */
+import type { ChatCompletionChunk } from "openai/resources/chat/completions";
 import type { JsonObject } from "../../../lib/json.ts";
 import type { AnswerEvent, AnswerFacts, ReadUsage } from "../../neutral/answer.ts";
 import type { StreamEncoder } from "../dialect.ts";
-import { ChoiceEncoder } from "./choice-encoder.ts";
+import { ChoiceEncoder, type ChunkChoice } from "./choice-encoder.ts";
 import { headOf } from "./encode-answer.ts";
 import { isRecord } from "./wire.ts";
 import { writeUsage } from "./write-usage.ts";
 
-const CHUNK = "chat.completion.chunk";
+const CHUNK = "chat.completion.chunk" as const;
 const DONE = "data: [DONE]\n\n";
+
+type Head = Omit<ChatCompletionChunk, "choices">;
+type Chunk = Omit<ChatCompletionChunk, "choices"> & { choices: ChunkChoice[] };
 
 export class ChatStreamEncoder implements StreamEncoder {
   readonly #facts: AnswerFacts;
   readonly #wantsUsage: boolean;
-  #head: JsonObject;
+  #head: Head;
   readonly #choices = new Map<number, ChoiceEncoder>();
   #usage: ReadUsage | undefined;
 
@@ -54,7 +58,7 @@ export class ChatStreamEncoder implements StreamEncoder {
   }
 
   /** Clients that ask for usage get the field in every chunk, empty until the last. */
-  #chunk(choices: JsonObject[]): string {
+  #chunk(choices: ChunkChoice[]): string {
     return this.#frame({ choices, ...(this.#wantsUsage ? { usage: null } : {}) });
   }
 
@@ -63,8 +67,9 @@ export class ChatStreamEncoder implements StreamEncoder {
     return this.#frame({ choices: [], usage: writeUsage(this.#usage) });
   }
 
-  #frame(fields: JsonObject): string {
-    return `data: ${JSON.stringify({ ...this.#head, ...fields })}\n\n`;
+  #frame(fields: Pick<Chunk, "choices" | "usage">): string {
+    const chunk: Chunk = { ...this.#head, ...fields };
+    return `data: ${JSON.stringify(chunk)}\n\n`;
   }
 }
 
