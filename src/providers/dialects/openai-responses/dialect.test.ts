@@ -269,7 +269,7 @@ testDialect({
     "an end marker as in chat": { file: "done-marker.sse", ...hello, choices: stopped },
     "tools that the provider runs, and an event of tomorrow": {
       file: "provider-tools.sse",
-      quantities: { uncached_input: 500, output_text: 60 },
+      quantities: { uncached_input: 500, output_text: 60, search_units: 1, images: 1 },
       ending: "done",
       counted: 5,
     },

@@ -2,6 +2,7 @@ import type { JsonObject } from "../../../lib/json.ts";
 import { isWrappedSeal } from "../../neutral/seal.ts";
 import type { EncodeOptions } from "../dialect.ts";
 import { isRecord } from "../openai-chat/wire.ts";
+import { toolLimitOf } from "./provider-tools.ts";
 
 /**
  * The client's request as the upstream shall see it. Conversations are kept here and nowhere else: the provider gets
@@ -11,6 +12,7 @@ export function passRequest(request: JsonObject, options: EncodeOptions): JsonOb
   const { previous_response_id: _, conversation: __, background: ___, ...rest } = request;
   return {
     ...rest,
+    ...toolLimitOf(request),
     input: withoutForeignThoughts(request["input"]),
     model: options.upstreamModel,
     max_output_tokens: options.maxOutputTokens,

@@ -3,6 +3,7 @@ import { inputTokensOf, outputTokensOf, type Quantities } from "../../../lib/qua
 import type { ReadUsage } from "../../neutral/answer.ts";
 import { readUsage as readChatUsage } from "../openai-chat/usage.ts";
 import { isRecord } from "../openai-chat/wire.ts";
+import { piecesOf } from "./provider-tools.ts";
 
 /**
  * The `usage` of a Responses answer as disjoint quantities whose sum is the provider's total; undefined when it is
@@ -21,27 +22,13 @@ export function readUsage(wire: unknown): Quantities | undefined {
   });
 }
 
-/** Of a whole response, with the searches that the provider has made on the way and bills one by one. */
+/** Of a whole response, with what the provider bills by the piece. */
 export function usageOf(response: JsonObject): ReadUsage | undefined {
   const { usage, tool_usage } = response;
   const quantities = readUsage(usage);
   if (quantities === undefined) return undefined;
-  const searches = searchesIn(tool_usage);
-  if (searches === 0) return { quantities, raw: usage };
-  return {
-    quantities: { ...quantities, search_units: searches },
-    raw: { ...(usage as JsonObject), tool_usage },
-  };
-}
-
-/** More than any answer takes: a larger number is an error of the provider. */
-const SEARCHES_MAX = 10_000;
-
-function searchesIn(toolUsage: unknown): number {
-  const search = isRecord(toolUsage) ? toolUsage["web_search"] : undefined;
-  const requests = isRecord(search) ? search["num_requests"] : undefined;
-  if (typeof requests !== "number" || !(requests > 0) || requests > SEARCHES_MAX) return 0;
-  return Math.floor(requests);
+  const raw = tool_usage === undefined ? usage : { ...(usage as JsonObject), tool_usage };
+  return { quantities: { ...quantities, ...piecesOf(response) }, raw };
 }
 
 /** Disjoint quantities as OpenAI nests them: `readUsage` reads the same quantities out of it again. */
