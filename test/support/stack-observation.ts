@@ -109,8 +109,9 @@ export async function readEvents(
     uncovered_picos: string;
   }>(
     `select event_id, request_id, attempt, key_id, outcome, usage_source,
-       uncached_input + cache_read + cache_write + audio_input + image_input as input_tokens,
-       output_text + reasoning + audio_output as output_tokens, cost_picos, charge_nanos, uncovered_picos
+       uncached_input + cache_read + cache_write + cache_write_1h + audio_input + image_input as input_tokens,
+       output_text + reasoning + audio_output + image_output as output_tokens,
+       cost_picos, charge_nanos, uncovered_picos
      from usage_event
      where ($1::text is null or key_id = $1) and ($2::uuid is null or request_id = $2)
      order by started_at, event_id`,
