@@ -9,8 +9,9 @@ create table stored_response (
   key_id text not null references api_key,
   status text not null constraint stored_response_status_is_known check
     (status in ('queued', 'in_progress', 'completed', 'incomplete', 'failed', 'cancelled')),
-  -- Of a response in the background: the job that makes it.
+  -- Of a response in the background: the job that makes it, and the request that it puts until it has ended.
   job_id uuid,
+  request text,
   previous_response_id text,
   conversation_id text,
   -- The items that came with the request, without those of the conversation before.

@@ -24,6 +24,7 @@ export {
   hasEnded,
   type Item,
   type NewResponse,
+  type QueuedResponse,
   RETENTION_DAYS,
   type ResponseStatus,
   type StoredResponse,
@@ -37,6 +38,7 @@ export {
   deleteResponse,
   endResponse,
   findResponse,
+  findStatus,
   insertResponse,
   queueResponse,
 } from "./store.ts";

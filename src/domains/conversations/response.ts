@@ -27,6 +27,8 @@ export type StoredResponse = Tenant & {
   status: ResponseStatus;
   /** The job that makes it in the background; null where it was answered at once. */
   jobId: string | null;
+  /** What that job asks, as JSON, until it has ended. */
+  request: string | null;
   previousResponseId: string | null;
   conversationId: string | null;
   /** The items that came with the request. */
@@ -36,6 +38,9 @@ export type StoredResponse = Tenant & {
   createdAt: Date;
   expiresAt: Date;
 };
+
+/** One that is made later: the job, and the request that it puts. */
+export type QueuedResponse = NewResponse & { jobId: string; request: JsonObject };
 
 export type NewResponse = Tenant & {
   responseId: string;

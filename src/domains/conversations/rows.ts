@@ -9,6 +9,7 @@ export type ResponseRow = {
   key_id: string;
   status: ResponseStatus;
   job_id: string | null;
+  request: string | null;
   previous_response_id: string | null;
   conversation_id: string | null;
   input: string;
@@ -18,7 +19,7 @@ export type ResponseRow = {
   expires_at: Date;
 };
 
-export const responseColumns = `organization_id, project_id, response_id, key_id, status, job_id,
+export const responseColumns = `organization_id, project_id, response_id, key_id, status, job_id, request,
   previous_response_id, conversation_id, input, output, response, created_at, expires_at`;
 
 export const toStored = (row: ResponseRow): StoredResponse => ({
@@ -28,6 +29,7 @@ export const toStored = (row: ResponseRow): StoredResponse => ({
   keyId: row.key_id,
   status: row.status,
   jobId: row.job_id,
+  request: row.request,
   previousResponseId: row.previous_response_id,
   conversationId: row.conversation_id,
   input: JSON.parse(row.input) as Item[],

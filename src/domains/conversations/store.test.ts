@@ -11,6 +11,7 @@ import {
   deleteResponse,
   endResponse,
   findResponse,
+  findStatus,
   insertResponse,
   type NewResponse,
   queueResponse,
@@ -224,7 +225,7 @@ describe("a response in the background", () => {
     const jobId = Bun.randomUUIDv7();
     const made = response({ status: "queued" });
     const queued = { ...made, response: { ...made.response, status: "queued", output: [] } };
-    await queueResponse(db(), queued, { jobId, payload: { request: {} } });
+    await queueResponse(db(), { ...queued, jobId, request: { model: "m", input: "\u0000" } });
     return { jobId, responseId: made.responseId, answer: made.response };
   };
   const completed = (answer: JsonObject) => ({ status: "completed" as const, response: answer });
@@ -234,9 +235,17 @@ describe("a response in the background", () => {
   test("is queued with its job, begun and ended", async () => {
     const { jobId, responseId, answer } = await queue();
     expect(await statusOf(responseId)).toBe("queued");
-    expect((await beginResponse(db(), jobId))?.status).toBe("in_progress");
+    const begun = await beginResponse(db(), jobId);
+    expect(begun).toMatchObject({
+      status: "in_progress",
+      request: '{"model":"m","input":"\\u0000"}',
+    });
     expect((await endResponse(db(), jobId, completed(answer)))?.status).toBe("completed");
-    expect((await findResponse(db(), mine, responseId))?.response).toEqual(answer);
+    expect(await findResponse(db(), mine, responseId)).toMatchObject({
+      response: answer,
+      request: null,
+    });
+    expect(await findStatus(db(), mine, responseId)).toBe("completed");
     expect((await readItems(db(), mine, [`msg_${responseId}`])).size).toBe(1);
     expect((await upTo(responseId)).length).toBe(2);
   });

@@ -3,7 +3,7 @@
  * job. Locks: the response, then its job.
  */
 import type { Pool, PoolClient } from "pg";
-import { Failure } from "../../lib/errors.ts";
+import { assert, Failure } from "../../lib/errors.ts";
 import type { JsonObject } from "../../lib/json.ts";
 import type { Database } from "../../platform/db/database.ts";
 import { addJob, askToCancelJob } from "../jobs/index.ts";
@@ -11,6 +11,7 @@ import { idsOf } from "./items.ts";
 import {
   hasEnded,
   type NewResponse,
+  type QueuedResponse,
   RESPONSE_BYTES_MAX,
   type ResponseStatus,
   type StoredResponse,
@@ -71,20 +72,18 @@ function bytesOf(...texts: string[]): number {
   });
 }
 
-/** The response and the job that will make it, or neither. The payload is what the job needs beside the response. */
-export async function queueResponse(
-  database: Database,
-  response: NewResponse,
-  job: { jobId: string; payload: JsonObject },
-): Promise<void> {
+/** The response and the job that will make it, or neither. */
+export async function queueResponse(database: Database, response: QueuedResponse): Promise<void> {
+  const { jobId, organizationId, keyId } = response;
   await database.transact(async (client) => {
-    await insertResponse(client, response);
+    const isNew = await insertResponse(client, response);
+    assert(isNew, `the response ${response.responseId} is queued once`);
     await client.query(
-      "update stored_response set job_id = $3 where project_id = $1 and response_id = $2",
-      [response.projectId, response.responseId, job.jobId],
+      "update stored_response set job_id = $3, request = $4 where project_id = $1 and response_id = $2",
+      [response.projectId, response.responseId, jobId, JSON.stringify(response.request)],
     );
-    const { organizationId, keyId } = response;
-    await addJob(client, { ...job, kind: "response", organizationId, keyId, fileStoreId: null });
+    const job = { jobId, organizationId, keyId, payload: {}, fileStoreId: null };
+    await addJob(client, { ...job, kind: "response" });
   });
 }
 
@@ -99,6 +98,20 @@ export async function findResponse(
     [tenant.projectId, tenant.organizationId, responseId],
   );
   return rows[0] === undefined ? undefined : toStored(rows[0]);
+}
+
+/** For those who wait for its end. */
+export async function findStatus(
+  database: Database,
+  tenant: Tenant,
+  responseId: string,
+): Promise<ResponseStatus | undefined> {
+  const { rows } = await database.pool.query<Pick<ResponseRow, "status">>(
+    `select status from stored_response
+     where project_id = $1 and organization_id = $2 and response_id = $3 and expires_at > now()`,
+    [tenant.projectId, tenant.organizationId, responseId],
+  );
+  return rows[0]?.status;
 }
 
 /** @returns false when there is none. One in the making is given up, too. */
@@ -185,7 +198,7 @@ export async function endResponse(
     `with ended as (
        update stored_response
        set status = case status when 'cancelled' then status else $2 end,
-         output = $3, response = $4, bytes = octet_length(input) + $5
+         request = null, output = $3, response = $4, bytes = octet_length(input) + $5
        where job_id = $1 and (status in ('queued', 'in_progress') or status = 'cancelled' and output = '[]')
        returning ${responseColumns}
      ), items as (

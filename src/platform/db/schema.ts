@@ -43,12 +43,14 @@ export interface Account {
 }
 
 export interface ApiKey {
+  concurrency: number | null;
   created_at: Generated<Timestamp>;
   expires_at: Timestamp | null;
   key_hmac: Buffer;
   key_id: string;
   mode: string;
   name: string;
+  priority: Generated<string>;
   project_id: bigint;
   replaces_key_id: string | null;
   revoked_at: Timestamp | null;
@@ -105,6 +107,14 @@ export interface BatchLine {
   result: string | null;
   run: Generated<number>;
   state: Generated<string>;
+}
+
+export interface CallLimit {
+  concurrency: number | null;
+  rpm: number | null;
+  scope: string;
+  subject_id: bigint;
+  tpm: number | null;
 }
 
 export interface Conversation {
@@ -330,6 +340,7 @@ export interface StoredResponse {
   output: string;
   previous_response_id: string | null;
   project_id: bigint;
+  request: string | null;
   response: string;
   response_id: string;
   status: string;
@@ -392,6 +403,7 @@ export interface DB {
   audit_event: AuditEvent;
   batch: Batch;
   batch_line: BatchLine;
+  call_limit: CallLimit;
   conversation: Conversation;
   conversation_item: ConversationItem;
   credit: Credit;
