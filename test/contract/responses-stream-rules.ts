@@ -74,6 +74,8 @@ const ENDS: Readonly<Record<string, string>> = {
   "response.completed": "completed",
   "response.incomplete": "incomplete",
   "response.failed": "failed",
+  // Of a response in the background.
+  "response.cancelled": "cancelled",
 };
 
 /** Always there, whatever was asked. */

@@ -10,8 +10,10 @@ import { accumulateResponse } from "openai/lib/responses/ResponseAccumulator";
 import type { Response, ResponseStreamEvent } from "openai/resources/responses/responses";
 import { Failure } from "../../src/lib/errors.ts";
 import { openAiResponses } from "../../src/providers/dialects/openai-responses/openai-responses.ts";
+import { replay } from "../../src/providers/dialects/openai-responses/replay.ts";
 import type { AnswerEvent, AnswerFacts } from "../../src/providers/neutral/answer.ts";
 import { fold } from "../../src/providers/neutral/fold.ts";
+import { someAnswer } from "../support/some-answer.ts";
 import { someAnswerEvents } from "../support/some-answer-events.ts";
 import { eventsIn, problemsOf, type StreamEvent } from "./responses-stream-rules.ts";
 
@@ -104,10 +106,6 @@ function spoken({ choices }: ReturnType<typeof fold>) {
   );
 }
 
-const fixtures = join(import.meta.dir, "../../src/providers/dialects/openai-responses/fixtures");
-const recorded = readdirSync(fixtures).filter((file) => file.endsWith(".sse"));
-const read = (file: string) => new Uint8Array(readFileSync(join(fixtures, file)));
-
 /** Providers that do not keep to the rules themselves, and answers that were cut. */
 const ODD: Readonly<Record<string, string>> = {
   "deltas-missing.sse": "tells its items at their end only",
@@ -116,6 +114,53 @@ const ODD: Readonly<Record<string, string>> = {
   "cut-in-event.sse": "was cut",
   "cut-between-events.sse": "was cut",
 };
+
+const fixtures = join(import.meta.dir, "../../src/providers/dialects/openai-responses/fixtures");
+const recorded = readdirSync(fixtures).filter((file) => file.endsWith(".sse"));
+const read = (file: string) => new Uint8Array(readFileSync(join(fixtures, file)));
+
+describe("a stored response told again", () => {
+  test("keeps to the rules, and ends as it is", () => {
+    fc.assert(
+      fc.property(someAnswer, fc.boolean(), fc.boolean(), (answer, background, summary) => {
+        const to = summary ? wantsSummary : facts;
+        const whole = openAiResponses.encodeAnswer(answer, to);
+        const response = JSON.parse(JSON.stringify({ ...whole, background }));
+        const wire = eventsIn(replay(response).frames);
+        expect(problemsOf(wire)).toEqual([]);
+        expect<unknown>(responseAtTheEnd(wire)).toEqual(response);
+      }),
+    );
+  });
+
+  test("goes on where its client was cut off", () => {
+    const whole = openAiResponses.encodeAnswer(
+      { choices: [{ parts: [{ type: "text", text: "Hello" }], reason: "stop" }] },
+      facts,
+    );
+    const { frames, events } = replay(whole);
+    const rest = eventsIn(replay(whole, 3).frames);
+    expect(rest).toEqual(eventsIn(frames).slice(3));
+    expect(replay(whole, events).frames).toBe("");
+  });
+
+  test("as far as it has come, begins like the whole", () => {
+    const response = openAiResponses.encodeAnswer({ choices: [] }, facts);
+    const background = { ...response, background: true };
+    const types = (status: string) =>
+      eventsIn(replay({ ...background, status }).frames).map(({ type }) => type);
+    expect(types("queued")).toEqual(["response.created", "response.queued"]);
+    expect(types("in_progress")).toEqual([...types("queued"), "response.in_progress"]);
+    expect(types("cancelled")).toEqual([...types("in_progress"), "response.cancelled"]);
+  });
+
+  for (const file of readdirSync(fixtures).filter((name) => name.endsWith(".json"))) {
+    test(`${file} of a provider`, () => {
+      const response = JSON.parse(Buffer.from(read(file)).toString());
+      expect(problemsOf(eventsIn(replay(response).frames))).toEqual([]);
+    });
+  }
+});
 
 describe("a recorded stream", () => {
   test("there are some", () => expect(recorded.length).toBeGreaterThan(20));

@@ -1,6 +1,6 @@
 /** Errors as the Responses API tells them in the middle of a stream. */
 import { type Failure, failureKinds } from "../../../lib/errors.ts";
-import type { WireEvent } from "./output-writer.ts";
+import type { WireEvent } from "./wire-events.ts";
 
 /** SDKs throw it as the error that it is. */
 export function errorEvent(failure: Failure): WireEvent {

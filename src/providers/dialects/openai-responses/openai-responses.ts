@@ -10,7 +10,8 @@ import { passRequest } from "./pass-request.ts";
 import { readWhole } from "./read-whole.ts";
 import { ResponsesTap } from "./responses-tap.ts";
 import { ResponsesStreamDecoder } from "./stream-decoder.ts";
-import { ResponsesStreamEncoder, toFrame } from "./stream-encoder.ts";
+import { ResponsesStreamEncoder } from "./stream-encoder.ts";
+import { toFrame } from "./wire-events.ts";
 
 export const openAiResponses: ChatDialect = {
   path: "/responses",

@@ -1,7 +1,7 @@
 /** The kinds of output items, each with the events of its life: added, its pieces, done. */
 import type { JsonObject } from "../../../lib/json.ts";
 import type { TokenLogprob } from "../../neutral/answer.ts";
-import type { WireEvent } from "./output-writer.ts";
+import type { WireEvent } from "./wire-events.ts";
 
 export type Place = { id: string; outputIndex: number };
 type ItemStatus = "in_progress" | "completed" | "incomplete";

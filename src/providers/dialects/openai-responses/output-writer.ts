@@ -16,8 +16,7 @@ import {
   type Place,
   ReasoningItem,
 } from "./output-items.ts";
-
-export type WireEvent = JsonObject & { type: string };
+import type { WireEvent } from "./wire-events.ts";
 
 type Of<Type extends AnswerEvent["type"]> = Extract<AnswerEvent, { type: Type }>;
 

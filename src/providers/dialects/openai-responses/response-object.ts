@@ -8,7 +8,7 @@ import { writeUsage } from "./usage.ts";
 export const responseIdOf = (requestId: string): string => `resp_${requestId.replaceAll("-", "")}`;
 
 export type Ending = {
-  status: "in_progress" | "completed" | "incomplete" | "failed";
+  status: "queued" | "in_progress" | "completed" | "incomplete" | "failed";
   reason?: FinishReason;
   error?: { code: string; message: string };
   usage?: ReadUsage | undefined;

@@ -9,8 +9,8 @@ import { isRecord, parseRecord } from "../openai-chat/wire.ts";
 import { decodeAnswer } from "./decode-answer.ts";
 import { errorEvent, responseError } from "./errors.ts";
 import { errorIn, isTerminal } from "./events.ts";
-import { toFrame } from "./stream-encoder.ts";
 import { usageOf } from "./usage.ts";
+import { toFrame } from "./wire-events.ts";
 
 const NOTHING = new Uint8Array(0);
 const encoder = new TextEncoder();

@@ -5,8 +5,9 @@ import type { AnswerEvent, AnswerFacts, FinishReason, ReadUsage } from "../../ne
 import type { StreamEncoder } from "../dialect.ts";
 import { isRecord } from "../openai-chat/wire.ts";
 import { errorEvent, responseError } from "./errors.ts";
-import { OutputWriter, type WireEvent } from "./output-writer.ts";
+import { OutputWriter } from "./output-writer.ts";
 import { type Ending, toResponse } from "./response-object.ts";
+import { toFrame, type WireEvent } from "./wire-events.ts";
 
 export class ResponsesStreamEncoder implements StreamEncoder {
   readonly #facts: AnswerFacts;
@@ -97,9 +98,6 @@ export class ResponsesStreamEncoder implements StreamEncoder {
     return toFrame({ type, sequence_number: this.#sequence++, ...fields });
   }
 }
-
-export const toFrame = (event: WireEvent): string =>
-  `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`;
 
 export function writerOptions({ requestId, request }: AnswerFacts) {
   const { reasoning } = request;
