@@ -1,10 +1,11 @@
 import { type Backoff, backoffMs, sleep } from "../lib/backoff.ts";
 import { type Clock, systemClock } from "../lib/clock.ts";
 import { Failure } from "../lib/errors.ts";
-import type { Usage } from "../lib/quantities.ts";
+import { type Quantities, quantityNames, type Usage } from "../lib/quantities.ts";
 import { ask } from "./ask.ts";
 import { readUsage } from "./dialects/openai-chat/usage.ts";
-import { parseRecord } from "./dialects/openai-chat/wire.ts";
+import { isRecord, parseRecord } from "./dialects/openai-chat/wire.ts";
+import { countIn, quantitiesOf } from "./operations/counts.ts";
 import { malformedAnswer, readBody } from "./read-body.ts";
 import type { Upstream } from "./upstream.ts";
 import { failureWithoutAnswer, type UpstreamCause } from "./upstream-failure.ts";
@@ -96,12 +97,19 @@ async function lookUpOrFailure(
 
 function readLookedUp(upstream: Upstream, bytes: Uint8Array): LookedUp {
   const { state, usage: raw } = parseRecord(decoder.decode(bytes)) ?? {};
-  const quantities = readUsage(raw);
+  const quantities = readByKind(raw) ?? readUsage(raw);
   const usage: Usage | undefined =
     quantities === undefined ? undefined : { quantities, source: "lookup", raw };
   if (state === "running") return { state, usage };
   if (state === "finished" && usage !== undefined) return { state, usage };
   throw malformedAnswer(upstream, "its answer about an attempt has no usage");
+}
+
+/** Beside chat, our own upstreams tell by our own names: tokens of sound and pieces have none in OpenAI's usage. */
+function readByKind(raw: unknown): Quantities | undefined {
+  const told = isRecord(raw) ? raw["quantities"] : undefined;
+  if (!isRecord(told)) return undefined;
+  return quantitiesOf(Object.fromEntries(quantityNames.map((name) => [name, countIn(told[name])])));
 }
 
 function tookTooLong(upstream: Upstream): Failure {

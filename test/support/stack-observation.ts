@@ -1,6 +1,12 @@
 /** What tests look at from the outside: gateways' metrics, the sandbox's own counts, posted usage, open leases. */
 import { join } from "node:path";
 import type { RunningGateway } from "../../src/gateway/start.ts";
+import {
+  inputTokensOf,
+  outputTokensOf,
+  type Quantities,
+  quantityNames,
+} from "../../src/lib/quantities.ts";
 import type { Database } from "../../src/platform/db/database.ts";
 import { until } from "./until.ts";
 
@@ -31,6 +37,8 @@ export type PostedEvent = {
   source: string;
   inputTokens: number;
   outputTokens: number;
+  /** By kind; what is zero is left out. */
+  quantities: Quantities;
   costPicos: bigint;
   chargeNanos: bigint;
   uncoveredPicos: bigint;
@@ -102,15 +110,13 @@ export async function readEvents(
     key_id: string;
     outcome: string;
     usage_source: string;
-    input_tokens: bigint;
-    output_tokens: bigint;
+    quantities: Quantities;
     cost_picos: string;
     charge_nanos: bigint;
     uncovered_picos: string;
   }>(
     `select event_id, request_id, attempt, key_id, outcome, usage_source,
-       uncached_input + cache_read + cache_write + cache_write_1h + audio_input + image_input as input_tokens,
-       output_text + reasoning + audio_output + image_output as output_tokens,
+       json_build_object(${quantityNames.map((name) => `'${name}', ${name}`).join(", ")}) as quantities,
        cost_picos, charge_nanos, uncovered_picos
      from usage_event
      where ($1::text is null or key_id = $1) and ($2::uuid is null or request_id = $2)
@@ -124,8 +130,9 @@ export async function readEvents(
     keyId: row.key_id,
     outcome: row.outcome,
     source: row.usage_source,
-    inputTokens: Number(row.input_tokens),
-    outputTokens: Number(row.output_tokens),
+    inputTokens: inputTokensOf(row.quantities),
+    outputTokens: outputTokensOf(row.quantities),
+    quantities: Object.fromEntries(Object.entries(row.quantities).filter(([, count]) => count > 0)),
     costPicos: BigInt(row.cost_picos),
     chargeNanos: row.charge_nanos,
     uncoveredPicos: BigInt(row.uncovered_picos),

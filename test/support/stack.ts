@@ -6,7 +6,12 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { addDeployment, createModel, createProvider } from "../../src/domains/catalog/index.ts";
+import {
+  addDeployment,
+  createModel,
+  createProvider,
+  type PriceTerms,
+} from "../../src/domains/catalog/index.ts";
 import {
   createKey,
   createProject,
@@ -74,6 +79,8 @@ export type ModelOptions = {
   contextTokens?: number;
   /** US dollars per million tokens; null: no price at all. */
   price?: { input: string; output: string; cached?: string } | null;
+  /** In place of it, in pico-dollars for each unit. */
+  terms?: PriceTerms;
   /** The same, for lines of batches; without it they are refused. */
   batchPrice?: { input: string; output: string };
 };
@@ -345,7 +352,9 @@ function storeOf(database: Database) {
         maxOutputTokens: options.maxOutputTokens ?? 1_000,
         contextTokens: options.contextTokens,
         actor,
-        ...(price === null ? {} : { terms: { ...toTerms(price), ...toBatchTerms(options) } }),
+        ...(price === null
+          ? {}
+          : { terms: options.terms ?? { ...toTerms(price), ...toBatchTerms(options) } }),
       });
     },
     async deploy(options: { model: string; provider: string; upstream?: string }): Promise<void> {

@@ -12,6 +12,7 @@ type Reservation = Awaited<ReturnType<LeasePool["reserve"]>>;
 
 /** Only output costs: ten nano-dollars for a token. */
 const reserving = {
+  call: {},
   principal: { organization: "acme", walletIds: [7n] },
   plan: {
     isBilled: true,
