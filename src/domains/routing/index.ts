@@ -8,7 +8,7 @@ export { planRoute } from "./plan-route.ts";
 export type { RoutableDeployment, RoutableModel, RouteQuestion } from "./question.ts";
 export type { RouteRecord } from "./records.ts";
 export { refusalOf } from "./refusal.ts";
-export { assertResident, isRegionAllowed } from "./residency.ts";
+export { isRegionAllowed, type Resident, toResident, toResidentHere } from "./residency.ts";
 export { DEFAULT_POLICY, type Route, toRoute } from "./route.ts";
 export {
   listRoutes,

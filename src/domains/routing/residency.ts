@@ -2,7 +2,6 @@
  * Residency: an organization that is bound to regions never sends a byte elsewhere. Whatever is planned or asked
  * passes through this file, and the type says so: nothing else makes a `Resident`.
  */
-import { assert } from "../../lib/errors.ts";
 
 declare const residentBrand: unique symbol;
 
@@ -41,10 +40,5 @@ export function toResident<D extends { region: string | null }>(
   return isRegionAllowed(regions, deployment.region) ? (deployment as Resident<D>) : undefined;
 }
 
-/** The last gate, where an attempt is dispatched: reaching it with a wrong region is a bug, and ends the call. */
-export function assertResident(regions: readonly string[] | null, region: string | null): void {
-  assert(
-    isRegionAllowed(regions, region),
-    `region '${region}' is outside of ${regions?.join(", ")}`,
-  );
-}
+/** For what is a part of this installation, such as the sandbox: asking it sends nothing anywhere. */
+export const toResidentHere = <D>(deployment: D): Resident<D> => deployment as Resident<D>;

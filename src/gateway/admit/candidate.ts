@@ -1,7 +1,7 @@
 /** What can be asked, and what a call is going to ask, in order. */
 import type { Model, Price } from "../../domains/catalog/index.ts";
 import type { PriceComponents } from "../../domains/metering/index.ts";
-import type { RoutePolicy } from "../../domains/routing/index.ts";
+import type { Resident, RoutePolicy } from "../../domains/routing/index.ts";
 import type { ServiceTier } from "../../lib/service-tiers.ts";
 import type { Upstream } from "../../providers/upstream.ts";
 
@@ -30,8 +30,11 @@ export type ServedModel = Model & {
   candidates: readonly ServedDeployment[];
 };
 
-/** A target with the terms on which this call would use it. */
-export type Candidate = Target & {
+/**
+ * A target with the terms on which this call would use it. Who is asked is asked through one of these, and only the rule
+ * of residency makes them: no other code can bring a target into a plan.
+ */
+export type Candidate = Resident<Target> & {
   modelName: string;
   modelId: bigint;
   priceVersionId: bigint;

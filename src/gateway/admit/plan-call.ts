@@ -3,12 +3,12 @@ import { priceAt, termsFor } from "../../domains/catalog/index.ts";
 import type { Principal } from "../../domains/identity/index.ts";
 import { isPriced, type PriceComponents, priceNeedsOf } from "../../domains/metering/index.ts";
 import {
-  assertResident,
   detectLanguage,
   planRoute,
   type RouteCandidate,
   type RouteQuestion,
   refusalOf,
+  toResident,
 } from "../../domains/routing/index.ts";
 import { ATTEMPTS_MAX } from "../../lib/ids.ts";
 import type { ServiceTier } from "../../lib/service-tiers.ts";
@@ -123,7 +123,6 @@ function toCandidates(
   { request, question }: { request: CallRequest; question: Question },
   { model, deployment }: RouteCandidate<ServedModel>,
 ): Candidate[] {
-  assertResident(question.regions, deployment.region);
   const price = question.priceOf(model);
   const version = priceAt(model.prices, question.nowMs);
   if (price === undefined || version === undefined) return [];
@@ -136,7 +135,10 @@ function toCandidates(
     serviceTier: pricedTier(gateway, version, request),
     maxOutputTokens: model.maxOutputTokens ?? model.contextTokens ?? OUTPUT_TOKENS_UNKNOWN,
   };
-  return targetsOf(gateway, deployment).map((target) => ({ ...target, ...terms }));
+  return targetsOf(gateway, deployment).flatMap((target) => {
+    const resident = toResident(question.regions, target);
+    return resident === undefined ? [] : [{ ...resident, ...terms }];
+  });
 }
 
 function targetsOf(gateway: Gateway, { targets }: ServedDeployment): ServedDeployment["targets"] {

@@ -1,5 +1,5 @@
 /** Keys of mode `test` reach simulated models only, and cost nothing. */
-import { DEFAULT_POLICY } from "../../domains/routing/index.ts";
+import { DEFAULT_POLICY, toResidentHere } from "../../domains/routing/index.ts";
 import type { Operation } from "../../lib/operations.ts";
 import type { Gateway } from "../gateway.ts";
 import type { CallRequest } from "../requests/call-request.ts";
@@ -39,11 +39,13 @@ export async function planSandbox(gateway: Gateway, request: CallRequest): Promi
     policy: { ...DEFAULT_POLICY, again: NEVER, callTimeoutMs: request.timeoutMs },
     candidates: [
       {
-        upstream: gateway.sandbox,
-        upstreamModel,
-        deploymentId: 0n,
-        region: null,
-        credentialId: 0n,
+        ...toResidentHere({
+          upstream: gateway.sandbox,
+          upstreamModel,
+          deploymentId: 0n,
+          region: null,
+          credentialId: 0n,
+        }),
         modelName,
         modelId: 0n,
         priceVersionId: 0n,
