@@ -184,14 +184,19 @@ const SWEPT_AT_ONCE = 1_000;
  * @returns how many rows went; call again while it is not 0.
  */
 export async function sweepKept(database: Database): Promise<number> {
-  const { rowCount } = await database.pool.query(
+  const posted = await database.pool.query(
     `delete from kept_answer where request_id in (
        select request_id from kept_answer k
-       where (released_at is not null and state = 'kept'
-           and (not is_billed or exists (select from usage_event u where u.event_id = k.event_id)))
-         or (state = 'void' and created_at < now() - $1 * interval '1 day')
-       limit $2)`,
+       where released_at is not null and state = 'kept'
+         and (not is_billed or exists (select from usage_event u where u.event_id = k.event_id))
+       limit $1)`,
+    [SWEPT_AT_ONCE],
+  );
+  const old = await database.pool.query(
+    `delete from kept_answer where request_id in (
+       select request_id from kept_answer
+       where state = 'void' and created_at < now() - $1 * interval '1 day' limit $2)`,
     [VOID_DAYS, SWEPT_AT_ONCE],
   );
-  return rowCount ?? 0;
+  return (posted.rowCount ?? 0) + (old.rowCount ?? 0);
 }

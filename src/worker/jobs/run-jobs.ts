@@ -36,7 +36,7 @@ export type RunningJobsOptions = {
 
 const CLAIM_MS = 250;
 const HEARTBEATS_PER_SILENCE = 8;
-const SWEEP_MS = 10_000;
+const SWEEP_MS = 2_000;
 /** After an error, doubling with each further one. */
 const FAILURE_BACKOFF = { firstMs: 1_000, maxMs: 300_000 };
 /** Jobs leave when they are told to; what does not is left behind, and taken over later. */
