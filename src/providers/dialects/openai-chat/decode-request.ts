@@ -16,6 +16,7 @@ import { Request, type WireRequest, type WireResponseFormat } from "./request-sh
 export function decodeRequest(body: JsonObject): Prompt {
   refuseUntranslatable(body);
   const wire = readShape(Request, body);
+  refuseObfuscation(wire);
   return {
     messages: decodeMessages(wire.messages),
     tools: (wire.tools ?? []).map(toTool),
@@ -43,6 +44,12 @@ export function decodeRequest(body: JsonObject): Prompt {
     stream: wire.stream ?? false,
     extra: undocumentedIn(body),
   };
+}
+
+/** Chunks of the same length, against who counts bytes on the way. Whether usage is wanted, its encoder asks. */
+function refuseObfuscation({ stream_options }: WireRequest): void {
+  if (stream_options?.include_obfuscation !== true) return;
+  throw untranslatable("stream_options.include_obfuscation", "its stream is not padded");
 }
 
 /** Without what is null or left out. */

@@ -24,15 +24,10 @@ const refused: Readonly<Record<string, Refused>> = {
 };
 
 /**
- * Read by the gateway or by the encoder of the answer; and wishes about the place and time of the provider's cache,
- * which change no answer: another provider caches by its own rules.
+ * Read by the gateway; and wishes about the place and time of the provider's cache, which change no answer: another
+ * provider caches by its own rules.
  */
-const READ_ELSEWHERE = [
-  "model",
-  "stream_options",
-  "prompt_cache_retention",
-  "prompt_cache_options",
-] as const;
+const READ_ELSEWHERE = ["model", "prompt_cache_retention", "prompt_cache_options"] as const;
 
 /** Everything that OpenAI documents, and `top_k`, which is read as if it did. */
 export const documentedFields: ReadonlySet<string> = new Set([

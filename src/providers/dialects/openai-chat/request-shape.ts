@@ -179,6 +179,12 @@ export const translatedFields = {
   metadata: optional(z.record(z.string(), z.string())),
   prompt_cache_key: optional(z.string()),
   stream: optional(z.boolean()),
+  stream_options: optional(
+    z.strictObject({
+      include_usage: optional(z.boolean()),
+      include_obfuscation: optional(z.boolean()),
+    }),
+  ),
 };
 
 /** Unknown fields are kept: they are `Prompt.extra`. */
