@@ -3,6 +3,7 @@ import { callRoutes } from "./resources/calls.ts";
 import { creditRoutes } from "./resources/credits.ts";
 import { keyRoutes } from "./resources/keys.ts";
 import { ledgerRoutes } from "./resources/ledger.ts";
+import { limitRoutes } from "./resources/limits.ts";
 import { modelRoutes } from "./resources/models.ts";
 import { organizationRoutes } from "./resources/organizations.ts";
 import { priceRoutes } from "./resources/prices.ts";
@@ -18,6 +19,7 @@ export const routes: readonly Route[] = [
   ...organizationRoutes,
   ...projectRoutes,
   ...keyRoutes,
+  ...limitRoutes,
   ...creditRoutes,
   ...walletRoutes,
   ...providerRoutes,

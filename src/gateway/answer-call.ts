@@ -1,6 +1,6 @@
 /** The whole life of a call, top to bottom, the same for every operation and every dialect. */
 import { authenticate } from "./admit/authenticate.ts";
-import { admit } from "./admit/limit-rate.ts";
+import { admitCall, admitted } from "./admit/limit-rate.ts";
 import { planCall } from "./admit/plan-call.ts";
 import { reserve } from "./admit/reserve.ts";
 import { ask } from "./attempts/ask.ts";
@@ -18,8 +18,16 @@ export async function answerCall(
   const request = forWork(call, await readRequest(call, gateway.limits));
   const plan = await planCall(gateway, principal, request);
   // What a job does was admitted when the job was; how fast, its own queue decides.
-  if (call.work === undefined) admit(gateway, principal);
-  const payment = await reserve(gateway, { call, principal, plan, request });
-  const answer = await ask(gateway, { call, principal, plan, request, payment });
-  return await relay(gateway, answer);
+  const admission =
+    call.work === undefined
+      ? admitCall(gateway, { call, principal }, request.inputTokensCounted)
+      : admitted(gateway, principal);
+  try {
+    const payment = await reserve(gateway, { call, principal, plan, request });
+    const answer = await ask(gateway, { call, principal, plan, request, payment, admission });
+    return await relay(gateway, answer);
+  } catch (error) {
+    admission.release();
+    throw error;
+  }
 }

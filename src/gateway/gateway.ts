@@ -7,7 +7,9 @@ import type { Database } from "../platform/db/database.ts";
 import type { Journal } from "../platform/journal/journal.ts";
 import type { Log } from "../platform/log.ts";
 import type { SharedCounters } from "../platform/shared-counters.ts";
+import type { SharedGauges } from "../platform/shared-gauges.ts";
 import type { ChatDialectName, Upstream } from "../providers/upstream.ts";
+import type { Standing } from "./admit/limit-rate.ts";
 import type { Attempt } from "./attempts/attempt.ts";
 import type { GatewayMetrics } from "./state/gateway-metrics.ts";
 import type { HedgeBudget } from "./state/hedge-budget.ts";
@@ -47,6 +49,7 @@ export type Gateway = {
   pool: LeasePool;
   journal: Journal;
   counters: SharedCounters;
+  gauges: SharedGauges;
   health: UpstreamHealth;
   hedges: HedgeBudget;
   /** Where keys of mode `test` go. */
@@ -75,6 +78,8 @@ export type Call = {
   startedAtMs: number;
   /** Aborted when the client leaves. */
   signal: AbortSignal;
+  /** How it stands with its limits, once that is known. */
+  standing?: Standing;
   /** Made on behalf of a job: its answer is kept before it is settled, and charged if and only if it was kept. */
   work?: Work;
 };

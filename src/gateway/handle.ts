@@ -6,7 +6,7 @@ import { Failure } from "../lib/errors.ts";
 import { newRequestId } from "../lib/ids.ts";
 import { isDatabaseUnavailable } from "../platform/db/unavailable.ts";
 import type { ChatDialectName } from "../providers/upstream.ts";
-import { encodeError, requestIdHeaders } from "./client-errors.ts";
+import { callHeaders, encodeError } from "./client-errors.ts";
 import type { Call, Gateway } from "./gateway.ts";
 
 /** Long enough for a restart of PostgreSQL. */
@@ -84,7 +84,7 @@ const opaque = (call: Call): Failure =>
 export function errorResponse(call: Call, failure: Failure): Response {
   const headers: Record<string, string> = {
     "content-type": "application/json",
-    ...requestIdHeaders(call),
+    ...callHeaders(call),
   };
   if (failure.retryAfterSeconds !== undefined) {
     headers["retry-after"] = String(failure.retryAfterSeconds);

@@ -18,6 +18,7 @@ import { uploadFile } from "./endpoints/upload-file.ts";
 import type { Gateway } from "./gateway.ts";
 import { type Endpoint, errorResponse, handle, newCall } from "./handle.ts";
 import { type Health, isReady } from "./state/health.ts";
+import { toHealthBook } from "./state/health-book.ts";
 import { answerWork, cancelWork } from "./work/answer-work.ts";
 import { workRoutes } from "./work/work-routes.ts";
 
@@ -92,7 +93,7 @@ export function servePrivately(
   });
 }
 
-/** What the worker asks on behalf of jobs. */
+/** What the worker asks on behalf of jobs, and the control plane for its dry runs. */
 function privateRoutes(started: { gateway?: Gateway }) {
   const whenStarted =
     <R extends Request>(answer: (gateway: Gateway, request: R) => Promise<Response> | Response) =>
@@ -107,6 +108,9 @@ function privateRoutes(started: { gateway?: Gateway }) {
         { POST: whenStarted((gateway, request) => answerWork(gateway, request, answering)) },
       ]),
     ),
+    "/health-book": {
+      GET: whenStarted((gateway) => Response.json(toHealthBook(gateway.health))),
+    },
     "/work/:requestId": {
       DELETE: whenStarted((gateway, request: Bun.BunRequest<"/work/:requestId">) =>
         cancelWork(gateway, request, request.params.requestId),

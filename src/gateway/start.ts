@@ -15,6 +15,7 @@ import type { Log } from "../platform/log.ts";
 import { Metrics } from "../platform/metrics.ts";
 import { processSocketOf, runFolderOf } from "../platform/process-sockets.ts";
 import { SharedCounters } from "../platform/shared-counters.ts";
+import { HEARTBEAT_MS, SharedGauges } from "../platform/shared-gauges.ts";
 import { every, type Repeating } from "../platform/timers.ts";
 import type { Upstream } from "../providers/upstream.ts";
 import type { Gateway, GatewayLimits } from "./gateway.ts";
@@ -126,6 +127,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
       cut.abort();
       for (const work of gateway.works.values()) work.abort();
       await settled(gateway, SETTLE_AFTER_CUT_MS);
+      gateway.gauges.close();
       await gateway.journal.close();
       await database.close();
       // Last: once this socket is gone the worker takes the process for dead and its journal for complete.
@@ -170,6 +172,7 @@ async function wire(options: GatewayOptions, parts: Parts): Promise<Gateway> {
     pool: poolOf(options, { gatewayId, database, journal }),
     journal,
     counters: SharedCounters.open(join(parts.runFolder, "rate-counters.bin")),
+    gauges: SharedGauges.open(join(parts.runFolder, "in-flight.bin"), systemClock),
     health: new UpstreamHealth({ clock: systemClock }),
     hedges: new HedgeBudget(),
     sandbox: options.sandbox,
@@ -231,10 +234,14 @@ function listenerOf(gateway: Gateway, url: string): Listener {
   });
 }
 
-function startTimers({ pool, snapshot, log }: Gateway, { lease }: GatewayOptions): Repeating[] {
+function startTimers(
+  { pool, snapshot, gauges, log }: Gateway,
+  { lease }: GatewayOptions,
+): Repeating[] {
   const renewMs = Math.min(lease.ttlMs / RENEWALS_PER_TTL, lease.ttlMs - lease.marginMs);
   return [
     every(renewMs, { retryMs: RENEW_RETRY_MS, log, what: "renew leases" }, () => pool.renew()),
+    every(HEARTBEAT_MS, { log, what: "show life" }, async () => gauges.beat()),
     every(IDLE_CHECK_MS, { log, what: "return idle leases" }, async () => pool.returnIdle()),
     every(SNAPSHOT_INTERVAL_MS, { log, what: "read keys and models again" }, () =>
       snapshot.refresh(),

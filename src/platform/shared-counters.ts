@@ -2,16 +2,8 @@
  * Counters per name and minute that all processes of this machine share: a small file, mapped into each of
  * them. Adding is one atomic instruction, so a limit holds over all processes without a message between them.
  */
-import {
-  closeSync,
-  existsSync,
-  linkSync,
-  mkdirSync,
-  openSync,
-  unlinkSync,
-  writeSync,
-} from "node:fs";
-import { dirname } from "node:path";
+import { existsSync } from "node:fs";
+import { createMappedFile } from "./mapped-file.ts";
 
 const SLOTS = 65_536;
 /** minute, name hash, requests, tokens */
@@ -30,7 +22,7 @@ export class SharedCounters {
   }
 
   static open(path: string): SharedCounters {
-    if (!existsSync(path)) createFile(path);
+    if (!existsSync(path)) createMappedFile(path, BYTES);
     const bytes = Bun.mmap(path, { shared: true });
     return new SharedCounters(new Int32Array(bytes.buffer, bytes.byteOffset, BYTES / 4));
   }
@@ -63,24 +55,5 @@ export class SharedCounters {
       if (Atomics.load(this.#words, at + 1) === hash) return at;
     }
     return at;
-  }
-}
-
-/**
- * Made whole and then linked: a process that starts at the same time never maps a half-made file, and the second
- * to be ready does not replace the file that the first one has mapped already.
- */
-function createFile(path: string): void {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  const draft = `${path}.${process.pid}`;
-  const file = openSync(draft, "w", 0o600);
-  writeSync(file, Buffer.alloc(BYTES));
-  closeSync(file);
-  try {
-    linkSync(draft, path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-  } finally {
-    unlinkSync(draft);
   }
 }

@@ -3,6 +3,7 @@ import type { Command } from "../grammar/command.ts";
 import { accountCommands } from "./accounts.ts";
 import { callCommands } from "./calls.ts";
 import { catalogCommands } from "./catalog.ts";
+import { limitCommands } from "./limits.ts";
 import { moneyCommands } from "./money.ts";
 import { platformCommands } from "./platform.ts";
 import { processCommands } from "./processes.ts";
@@ -12,7 +13,7 @@ export type CommandGroup = { readonly title: string; readonly commands: readonly
 
 export const commandGroups: readonly CommandGroup[] = [
   { title: "The platform", commands: platformCommands },
-  { title: "Who may call", commands: accountCommands },
+  { title: "Who may call", commands: [...accountCommands, ...limitCommands] },
   { title: "What may be called", commands: catalogCommands },
   { title: "Where calls go", commands: routingCommands },
   { title: "Calls", commands: callCommands },

@@ -1,5 +1,21 @@
 export { createKey, listKeys, readPrincipals, revokeKey, rotateKey } from "./key-store.ts";
 export { hmacKey, parseKey } from "./keys.ts";
+export {
+  type LimitSubject,
+  listLimits,
+  type NewLimits,
+  readModelLimits,
+  setLimits,
+} from "./limit-store.ts";
+export {
+  type CallLimit,
+  type CallLimits,
+  type LimitRecord,
+  type LimitScope,
+  limitScopes,
+  type Priority,
+  priorities,
+} from "./limits.ts";
 export type { Principal } from "./principal.ts";
 export type { Key, Organization, Project } from "./records.ts";
 export {

@@ -97,8 +97,8 @@ export async function rotateKey(
     const old = await lockLiveKey(client, options.keyId);
     const { keyId, key: text } = generateKey(old.mode);
     await client.query(
-      `insert into api_key (key_id, project_id, name, mode, key_hmac, wallet_id, rpm, tpm, expires_at, replaces_key_id)
-       select $1, project_id, name, mode, $2, wallet_id, rpm, tpm, expires_at, key_id from api_key where key_id = $3`,
+      `insert into api_key (key_id, project_id, name, mode, key_hmac, wallet_id, rpm, tpm, concurrency, priority, expires_at, replaces_key_id)
+       select $1, project_id, name, mode, $2, wallet_id, rpm, tpm, concurrency, priority, expires_at, key_id from api_key where key_id = $3`,
       [keyId, hmacKey(options.pepper, text), options.keyId],
     );
     await client.query(

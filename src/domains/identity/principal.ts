@@ -1,4 +1,5 @@
 import type { KeyMode } from "./keys.ts";
+import type { CallLimit, Priority } from "./limits.ts";
 
 /** Who calls, as a gateway process keeps it in memory: everything that admitting a call needs to know. */
 export type Principal = {
@@ -13,9 +14,9 @@ export type Principal = {
   regions: readonly string[] | null;
   /** The organization's wallet first, then the project's budget, then the key's budget, where they exist. */
   walletIds: readonly bigint[];
-  /** Requests and tokens per minute. */
-  rpm: number | null;
-  tpm: number | null;
+  /** Of the key, its project and its organization, where they limit anything. */
+  limits: readonly CallLimit[];
+  priority: Priority;
   expiresAtMs: number | null;
   revokedAtMs: number | null;
 };

@@ -1,6 +1,7 @@
 /** The one translation between rows and records, and the columns that it needs. */
 import { nanos } from "../../lib/money.ts";
 import type { KeyMode } from "./keys.ts";
+import { type CallLimit, type CallLimits, isLimited, type Priority } from "./limits.ts";
 import type { Principal } from "./principal.ts";
 import type { Budget, Key, Organization, Project } from "./records.ts";
 
@@ -112,6 +113,10 @@ export type PrincipalRow = {
   key_wallet_id: bigint | null;
   rpm: number | null;
   tpm: number | null;
+  concurrency: number | null;
+  priority: Priority;
+  organization_limits: CallLimits | null;
+  project_limits: CallLimits | null;
   expires_at: Date | null;
   revoked_at: Date | null;
 };
@@ -120,7 +125,11 @@ export const selectPrincipal = `
   select key_id, mode, key_hmac, organization_id, organization.name as organization, regions,
     project_id, project.name as project, organization.wallet_id as organization_wallet_id,
     project.wallet_id as project_wallet_id, api_key.wallet_id as key_wallet_id,
-    rpm, tpm, expires_at, revoked_at
+    rpm, tpm, concurrency, priority, expires_at, revoked_at,
+    (select to_jsonb(call_limit) from call_limit where scope = 'organization' and subject_id = organization_id)
+      as organization_limits,
+    (select to_jsonb(call_limit) from call_limit where scope = 'project' and subject_id = project_id)
+      as project_limits
   from api_key join project using (project_id) join organization using (organization_id)`;
 
 export const toPrincipal = (row: PrincipalRow): Principal => ({
@@ -135,8 +144,31 @@ export const toPrincipal = (row: PrincipalRow): Principal => ({
   walletIds: [row.organization_wallet_id, row.project_wallet_id, row.key_wallet_id].filter(
     (walletId) => walletId !== null,
   ),
-  rpm: row.rpm,
-  tpm: row.tpm,
+  limits: limitsOf(row),
+  priority: row.priority,
   expiresAtMs: row.expires_at?.getTime() ?? null,
   revokedAtMs: row.revoked_at?.getTime() ?? null,
 });
+
+/** Of the key, its project and its organization: those that limit anything. */
+function limitsOf(row: PrincipalRow): readonly CallLimit[] {
+  const { rpm, tpm, concurrency } = row;
+  const scopes = [
+    { limits: { rpm, tpm, concurrency }, counter: row.key_id, subject: "this key" },
+    {
+      limits: row.project_limits,
+      counter: `project:${row.project_id}`,
+      subject: `the project '${row.project}'`,
+    },
+    {
+      limits: row.organization_limits,
+      counter: `organization:${row.organization_id}`,
+      subject: `the organization '${row.organization}'`,
+    },
+  ];
+  return scopes.flatMap(({ limits, counter, subject }) =>
+    limits === null || !isLimited(limits)
+      ? []
+      : [{ rpm: limits.rpm, tpm: limits.tpm, concurrency: limits.concurrency, counter, subject }],
+  );
+}

@@ -5,7 +5,7 @@ import type { Usage } from "../../lib/quantities.ts";
 import type { WholeAnswer } from "../../providers/exchange.ts";
 import type { ReadUsage } from "../../providers/neutral/answer.ts";
 import { tokenBounds } from "../admit/reserve.ts";
-import { requestIdHeaders } from "../client-errors.ts";
+import { callHeaders } from "../client-errors.ts";
 import type { Answer, Leg } from "./ask-candidate.ts";
 import type { Settled } from "./attempt.ts";
 
@@ -49,7 +49,7 @@ export const contentTypeOf = ({ response }: Answer, whole: WholeAnswer): string 
 export function answerHeaders(answer: Answer): Record<string, string> {
   const { call, candidate, payment } = answer;
   return {
-    ...requestIdHeaders(call),
+    ...callHeaders(call),
     "x-baseload-model": candidate.modelName,
     "x-baseload-provider": candidate.upstream.name,
     ...(candidate.region === null ? {} : { "x-baseload-region": candidate.region }),

@@ -1,6 +1,7 @@
 /** Walks the plan: a flat list, no recursion, and a known worst case. */
 import type { Principal } from "../../domains/identity/index.ts";
 import type { Plan } from "../admit/candidate.ts";
+import type { Admission } from "../admit/limit-rate.ts";
 import { releaseHold } from "../admit/reserve.ts";
 import type { Call, Gateway, Payment } from "../gateway.ts";
 import type { CallRequest } from "../requests/call-request.ts";
@@ -15,14 +16,16 @@ export type Asking = {
   plan: Plan;
   request: CallRequest;
   payment: Payment;
+  admission: Admission;
 };
 
 export async function ask(gateway: Gateway, asking: Asking): Promise<Answer> {
-  const { plan, call, payment } = asking;
+  const { plan, call, payment, admission } = asking;
   const deadline = new Deadline({
     clock: gateway.clock,
     signal: call.signal,
     timeoutMs: plan.policy.callTimeoutMs,
+    onEnd: () => admission.release(),
   });
   const { health, clock } = gateway;
   const walk = new PlanWalk({ plan, deadline, health, clock, chance: Math.random });

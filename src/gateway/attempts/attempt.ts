@@ -26,7 +26,7 @@ import { faultPoint } from "../../platform/fault-point.ts";
 import type { Counted } from "../../providers/exchange.ts";
 import { learnUsage } from "../../providers/learn-usage.ts";
 import type { Candidate } from "../admit/candidate.ts";
-import { countTokens } from "../admit/limit-rate.ts";
+import type { Admission } from "../admit/limit-rate.ts";
 import { piecesAt, tokenBounds } from "../admit/reserve.ts";
 import type { Call, Gateway, Payment } from "../gateway.ts";
 import type { CallRequest } from "../requests/call-request.ts";
@@ -42,6 +42,7 @@ export type AttemptOptions = {
   request: CallRequest;
   payment: Payment;
   candidate: Candidate;
+  admission?: Admission;
   /** From 0; every dispatch of a call has its own. */
   number: number;
 };
@@ -135,7 +136,7 @@ export class Attempt {
   }
 
   async #settleOnce(outcome: Outcome, usage: Usage, keepsHold: boolean): Promise<Settled> {
-    const { call, payment, principal, candidate } = this.#options;
+    const { call, payment, candidate } = this.#options;
     const { hold } = payment;
     const { journal, pool, metrics } = this.#gateway;
     const tokens = {
@@ -144,7 +145,7 @@ export class Attempt {
     };
     // A batch of thousands of lines must not take the key's minute from its interactive calls.
     if (call.work?.serviceTier !== "batch") {
-      countTokens(this.#gateway, principal, tokens.input + tokens.output);
+      this.#options.admission?.countTokens(tokens.input + tokens.output);
     }
     metrics.countAttempt(outcome, tokens);
     if (hold === undefined) return { cost: ZERO_PICOS, charge: ZERO_NANOS, usage };

@@ -10,6 +10,8 @@ export type DeadlineOptions = {
   signal: AbortSignal;
   /** Undefined: as long as the answer brings something. */
   timeoutMs: number | undefined;
+  /** The call is over; may be called more than once. */
+  onEnd(): void;
 };
 
 export class Deadline {
@@ -62,6 +64,7 @@ export class Deadline {
   end(): void {
     clearTimeout(this.#timer);
     this.#stops.clear();
+    this.#options.onEnd();
   }
 
   #expire(): void {

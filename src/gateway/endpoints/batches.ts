@@ -13,7 +13,7 @@ import {
 import { Failure } from "../../lib/errors.ts";
 import { authenticate } from "../admit/authenticate.ts";
 import { admit } from "../admit/limit-rate.ts";
-import { requestIdHeaders } from "../client-errors.ts";
+import { callHeaders } from "../client-errors.ts";
 import type { Call, Gateway } from "../gateway.ts";
 import { invalidField } from "../requests/invalid-field.ts";
 import { readJsonBody } from "../requests/read-json.ts";
@@ -96,12 +96,12 @@ export async function listBatches(gateway: Gateway, call: Call): Promise<Respons
       last_id: data.at(-1)?.id ?? null,
       has_more: found.length > limit,
     },
-    { headers: requestIdHeaders(call) },
+    { headers: callHeaders(call) },
   );
 }
 
 const respond = (call: Call, batch: Batch): Response =>
-  Response.json(toWireBatch(batch), { headers: requestIdHeaders(call) });
+  Response.json(toWireBatch(batch), { headers: callHeaders(call) });
 
 const noSuchBatch = (call: Call): Failure =>
   new Failure("not_found", `There is no batch '${idFrom(call).slice(0, 80)}' in this project.`, {

@@ -7,7 +7,7 @@ import {
 } from "../../domains/files/index.ts";
 import { Failure } from "../../lib/errors.ts";
 import { authenticate } from "../admit/authenticate.ts";
-import { requestIdHeaders } from "../client-errors.ts";
+import { callHeaders } from "../client-errors.ts";
 import type { Call, Gateway } from "../gateway.ts";
 import { idFrom, readLimit } from "./listing.ts";
 
@@ -36,7 +36,7 @@ export async function listFiles(gateway: Gateway, call: Call): Promise<Response>
       last_id: data.at(-1)?.id ?? null,
       has_more: found.length > limit,
     },
-    { headers: requestIdHeaders(call) },
+    { headers: callHeaders(call) },
   );
 }
 
@@ -46,14 +46,14 @@ const wrong = (param: string, what: string): Failure =>
 export async function showFile(gateway: Gateway, call: Call): Promise<Response> {
   const tenant = await authenticate(gateway, call);
   const file = await gateway.files.read(tenant, idFrom(call));
-  return Response.json(toWireFile(file), { headers: requestIdHeaders(call) });
+  return Response.json(toWireFile(file), { headers: callHeaders(call) });
 }
 
 export async function deleteFile(gateway: Gateway, call: Call): Promise<Response> {
   const tenant = await authenticate(gateway, call);
   const id = idFrom(call);
   await gateway.files.remove(tenant, id);
-  return Response.json({ id, object: "file", deleted: true }, { headers: requestIdHeaders(call) });
+  return Response.json({ id, object: "file", deleted: true }, { headers: callHeaders(call) });
 }
 
 /** Streamed from the disk, whole or a range of it. */
@@ -70,7 +70,7 @@ export async function readFileContent(gateway: Gateway, call: Call): Promise<Res
   }
   const range = readRange(call.request.headers.get("range"), file.bytes);
   const headers: Record<string, string> = {
-    ...requestIdHeaders(call),
+    ...callHeaders(call),
     // Never shown by a browser, whatever somebody has uploaded.
     "content-type": "application/octet-stream",
     "content-disposition": `attachment; filename*=UTF-8''${encodeURIComponent(file.name)}`,

@@ -4,7 +4,7 @@ import { clientHeaders } from "../../providers/dialects/anthropic-messages/clien
 import { authenticate } from "../admit/authenticate.ts";
 import { admit } from "../admit/limit-rate.ts";
 import { planCall } from "../admit/plan-call.ts";
-import { requestIdHeaders } from "../client-errors.ts";
+import { callHeaders } from "../client-errors.ts";
 import type { Call, Gateway } from "../gateway.ts";
 import { readCountRequest } from "../requests/read-messages-request.ts";
 
@@ -29,7 +29,7 @@ export async function countMessageTokens(gateway: Gateway, call: Call): Promise<
     { input_tokens: told ?? request.inputTokensCounted },
     {
       headers: {
-        ...requestIdHeaders(call),
+        ...callHeaders(call),
         "x-baseload-token-count": told === undefined ? "estimated" : "provider",
       },
     },

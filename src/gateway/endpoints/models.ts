@@ -4,7 +4,7 @@ import type { JsonObject } from "../../lib/json.ts";
 import { ask } from "../../providers/ask.ts";
 import { authenticate } from "../admit/authenticate.ts";
 import type { ServedModel } from "../admit/candidate.ts";
-import { requestIdHeaders } from "../client-errors.ts";
+import { callHeaders } from "../client-errors.ts";
 import type { Call, Gateway } from "../gateway.ts";
 import { isAnthropic, pageOfModels, toAnthropicModel } from "./anthropic-models.ts";
 
@@ -44,7 +44,7 @@ function decoded(path: string): string {
 }
 
 const respond = (call: Call, body: JsonObject): Response =>
-  Response.json(body, { headers: requestIdHeaders(call) });
+  Response.json(body, { headers: callHeaders(call) });
 
 async function listedFor(gateway: Gateway, call: Call): Promise<ListedModel[]> {
   const { mode } = await authenticate(gateway, call);

@@ -8,7 +8,7 @@ import {
 import { Failure } from "../../lib/errors.ts";
 import { authenticate } from "../admit/authenticate.ts";
 import { admit } from "../admit/limit-rate.ts";
-import { requestIdHeaders } from "../client-errors.ts";
+import { callHeaders } from "../client-errors.ts";
 import type { Call, Gateway } from "../gateway.ts";
 import { MultipartReader } from "../requests/multipart.ts";
 import { readPatiently } from "../requests/patient-body.ts";
@@ -29,7 +29,7 @@ export async function uploadFile(gateway: Gateway, call: Call): Promise<Response
   try {
     await upload.read();
     const file = await upload.finish();
-    return Response.json(toWireFile(file), { headers: requestIdHeaders(call) });
+    return Response.json(toWireFile(file), { headers: callHeaders(call) });
   } catch (error) {
     await upload.discard();
     throw error;
