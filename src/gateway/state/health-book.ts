@@ -5,7 +5,7 @@ import type { UpstreamHealth } from "./upstream-health.ts";
 const DEPLOYMENTS_SHOWN_MAX = 10_000;
 
 export const toHealthBook = (health: Pick<UpstreamHealth, "entries">): object => ({
-  deployments: [...health.entries().take(DEPLOYMENTS_SHOWN_MAX)].map(([deploymentId, one]) => ({
+  deployments: [...health.entries()].slice(0, DEPLOYMENTS_SHOWN_MAX).map(([deploymentId, one]) => ({
     deployment_id: String(deploymentId),
     circuit: one.circuit,
     open_until_ms: one.openUntilMs,
