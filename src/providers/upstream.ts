@@ -139,6 +139,8 @@ export const quirksSchema = z.strictObject({
   developer_role: z.enum(["developer", "system"]).optional(),
   /** System messages are taken at the beginning only: a translated prompt that has others is refused. */
   system_first: z.boolean().optional(),
+  /** Content is one text wherever it is nothing but text: lists of texts in a translated prompt are joined. */
+  plain_content: z.boolean().optional(),
   /** The field in which a translated prompt gives earlier thoughts back; left out: they are not sent. */
   reasoning_replay: z.enum(["reasoning_content", "reasoning", "reasoning_details"]).optional(),
   /** The word by which a translated prompt marks where it repeats; left out: the provider caches by its own rules. */

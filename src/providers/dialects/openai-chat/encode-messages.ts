@@ -39,7 +39,7 @@ function toMessages(message: PromptMessage, quirks: Quirks): JsonObject[] {
     case "assistant":
       return [{ ...toAssistant(message.parts, quirks), ...nameOf(message) }];
     case "tool":
-      return message.parts.map((part) => toToolMessage(part, quirks));
+      return toToolMessages(message.parts, quirks);
   }
 }
 
@@ -48,6 +48,10 @@ const nameOf = ({ name }: { name?: string }): JsonObject => (name === undefined 
 /** One plain text is sent as such: not every server takes a list of parts where it has nothing but text. */
 function toContent(parts: readonly UserPart[], quirks: Quirks): string | JsonObject[] {
   if (parts.length === 0) return "";
+  const texts = parts.filter((part) => part.type === "text");
+  if (quirks.plain_content === true && texts.length === parts.length) {
+    return texts.map(({ text }) => text).join("\n\n");
+  }
   const content = parts.map((part) => toPart(part, quirks));
   const [only] = content;
   const isPlain = parts.length === 1 && only?.["type"] === "text" && Object.keys(only).length === 2;
@@ -137,14 +141,22 @@ function toReplay(parts: readonly ReasoningPart[], { reasoning_replay }: Quirks)
 /** There is no place for a failure, so it is said in words. */
 const FAILED: TextPart = { type: "text", text: "The tool failed:" };
 
-function toToolMessage({ callId, parts, isError }: ToolResultPart, quirks: Quirks): JsonObject {
-  const texts = parts.map((part) => {
-    if (part.type === "text") return part;
-    throw untranslatable(
-      "tool_result",
-      `its provider takes results of tools as text, and this one holds a part of type '${part.type}'`,
-    );
+/** Results are texts. The user shows the pictures and files among them right behind, and says where they belong. */
+function toToolMessages(results: readonly ToolResultPart[], quirks: Quirks): JsonObject[] {
+  const shown = results.flatMap(({ callId, parts }): UserPart[] => {
+    const media = parts.filter((part) => part.type !== "text");
+    if (media.length === 0) return [];
+    return [{ type: "text", text: `In the result of the call ${callId}:` }, ...media];
   });
+  const told = results.map((result) => toToolMessage(result, quirks));
+  return shown.length === 0 ? told : [...told, { role: "user", content: toContent(shown, quirks) }];
+}
+
+function toToolMessage({ callId, parts, isError }: ToolResultPart, quirks: Quirks): JsonObject {
+  const texts = parts.filter((part) => part.type === "text");
+  if (texts.length < parts.length) texts.push(SHOWN);
   const content = toContent(isError === true ? [FAILED, ...texts] : texts, quirks);
   return { role: "tool", tool_call_id: callId, content };
 }
+
+const SHOWN: TextPart = { type: "text", text: "(What it shows follows.)" };

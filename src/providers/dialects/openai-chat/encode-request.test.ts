@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { Prompt, PromptMessage, ReasoningWish } from "../../neutral/prompt.ts";
+import type { Prompt, PromptMessage, ReasoningWish, ToolResultPart } from "../../neutral/prompt.ts";
 import type { Quirks } from "../../upstream.ts";
 import { encodeRequest } from "./encode-request.ts";
 
@@ -70,6 +70,34 @@ describe("a prompt of another dialect", () => {
     ]);
   });
 
+  test("shows the pictures in a tool's result right behind it", () => {
+    const parts: ToolResultPart["parts"] = [
+      { type: "text", text: "A screenshot." },
+      { type: "image", source: { data: "iVBO", mediaType: "image/png" } },
+    ];
+    const results: ToolResultPart[] = [
+      { type: "tool_result", callId: "c1", parts },
+      { type: "tool_result", callId: "c2", parts: [{ type: "text", text: "two" }] },
+    ];
+    const quirks = { plain_content: true };
+
+    expect(encode({ messages: [{ role: "tool", parts: results }] }, quirks)["messages"]).toEqual([
+      {
+        role: "tool",
+        tool_call_id: "c1",
+        content: "A screenshot.\n\n(What it shows follows.)",
+      },
+      { role: "tool", tool_call_id: "c2", content: "two" },
+      {
+        role: "user",
+        content: [
+          { type: "text", text: "In the result of the call c1:" },
+          { type: "image_url", image_url: { url: "data:image/png;base64,iVBO" } },
+        ],
+      },
+    ]);
+  });
+
   const wishes: [Quirks["reasoning_request"], ReasoningWish, object][] = [
     [undefined, { effort: "low" }, { reasoning_effort: "low" }],
     [undefined, { budgetTokens: 31_999 }, { reasoning_effort: "high" }],
@@ -103,23 +131,6 @@ describe("what this API has no words for is refused", () => {
     [
       "file",
       { messages: [{ role: "user", parts: [{ type: "file", source: { url: "https://x.org" } }] }] },
-    ],
-    [
-      "tool_result",
-      {
-        messages: [
-          {
-            role: "tool",
-            parts: [
-              {
-                type: "tool_result",
-                callId: "c",
-                parts: [{ type: "image", source: { url: "https://x.org" } }],
-              },
-            ],
-          },
-        ],
-      },
     ],
     ["n", { extra: { n: 100 } }],
     ["max_completion_tokens", { extra: { max_completion_tokens: 1_000_000 } }],
