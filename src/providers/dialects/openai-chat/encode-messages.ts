@@ -18,7 +18,18 @@ import { toReasoningDetails } from "./reasoning-details.ts";
 /** @throws Failure `UNTRANSLATABLE` */
 export function encodeMessages(messages: readonly PromptMessage[], quirks: Quirks): JsonObject[] {
   if (quirks.system_first === true) assertSystemFirst(messages);
-  return messages.flatMap((message) => toMessages(message, quirks));
+  return joinResults(messages).flatMap((message) => toMessages(message, quirks));
+}
+
+/** All results of a turn, so that nothing comes between them. */
+function joinResults(messages: readonly PromptMessage[]): PromptMessage[] {
+  const joined: PromptMessage[] = [];
+  for (const message of messages) {
+    const last = joined.at(-1);
+    if (message.role !== "tool" || last?.role !== "tool") joined.push(message);
+    else joined[joined.length - 1] = { role: "tool", parts: [...last.parts, ...message.parts] };
+  }
+  return joined;
 }
 
 function assertSystemFirst(messages: readonly PromptMessage[]): void {

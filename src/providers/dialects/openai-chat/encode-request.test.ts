@@ -81,7 +81,8 @@ describe("a prompt of another dialect", () => {
     ];
     const quirks = { plain_content: true };
 
-    expect(encode({ messages: [{ role: "tool", parts: results }] }, quirks)["messages"]).toEqual([
+    const messages = results.map((part): PromptMessage => ({ role: "tool", parts: [part] }));
+    expect(encode({ messages }, quirks)["messages"]).toEqual([
       {
         role: "tool",
         tool_call_id: "c1",
