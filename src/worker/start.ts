@@ -22,7 +22,7 @@ export type WorkerOptions = {
   /** Lines of batches under way at once. */
   batchConcurrency: number;
   /** A claim on a job without a heartbeat for this long is taken over. */
-  jobSilentMs?: number;
+  jobSilentMs: number;
   batchSize: number;
   pollMs: number;
   /** How long after its expiry a lease is set aside: its gateway may only have been cut off for a moment. */
@@ -35,7 +35,6 @@ const QUARANTINE_MS = 5_000;
 const CREDIT_MS = 10_000;
 const REMAINDER_MS = 3_600_000;
 const FILES_MS = 30_000;
-const JOB_SILENT_MS = 15_000;
 
 export async function startWorker(options: WorkerOptions): Promise<{ stop(): Promise<void> }> {
   const { log } = options;
@@ -97,6 +96,6 @@ function jobsOf(
     gateways,
     clock,
     log,
-    silentMs: options.jobSilentMs ?? JOB_SILENT_MS,
+    silentMs: options.jobSilentMs,
   });
 }

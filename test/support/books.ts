@@ -47,13 +47,16 @@ export async function addBilledModel(
     maxOutputTokens: 4_000,
     contextTokens: undefined,
     actor,
-    terms: {
-      uncached_input: picosFromUsdPerMillion(prices.input, "input"),
-      cache_read: picosFromUsdPerMillion(prices.cached, "cached"),
-      output_text: picosFromUsdPerMillion(prices.output, "output"),
-    },
+    // The same for lines of batches, so that one sum compares all.
+    terms: { ...termsOf(prices), serviceTiers: { batch: termsOf(prices) } },
   });
 }
+
+const termsOf = (prices: Prices) => ({
+  uncached_input: picosFromUsdPerMillion(prices.input, "input"),
+  cache_read: picosFromUsdPerMillion(prices.cached, "cached"),
+  output_text: picosFromUsdPerMillion(prices.output, "output"),
+});
 
 export type Account = {
   organization: string;
@@ -182,7 +185,7 @@ function compareAttempt(attempt: ServedAttempt, event: PostedEvent | undefined):
   return problems;
 }
 
-function checkEvent(
+export function checkEvent(
   event: PostedEvent,
   attempt: ServedAttempt | undefined,
   prices: Prices,
@@ -226,7 +229,7 @@ function checkCall(call: SeenCall, events: ReadonlyMap<string, PostedEvent>): st
 }
 
 /** Exact cost of all events = 1000 × what all organizations have spent + their remainders. */
-async function checkTotals(
+export async function checkTotals(
   database: Database,
   events: ReadonlyMap<string, PostedEvent>,
 ): Promise<string[]> {

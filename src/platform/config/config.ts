@@ -173,6 +173,13 @@ const Worker = z.object({
     min: 0,
     max: HOUR_MS,
   }),
+  jobSilentMs: whole({
+    description:
+      "How long a worker may say nothing of a batch or a response in the background before another one takes it over.",
+    default: 15_000,
+    min: 1_000,
+    max: HOUR_MS,
+  }),
 });
 
 const Batches = z.object({
