@@ -17,6 +17,7 @@ import { Failure } from "../lib/errors.ts";
 import { type Nanos, nanosCovering, usdFromNanos } from "../lib/money.ts";
 import { didYouMean } from "../lib/nearest.ts";
 import { seededChance } from "../lib/seeded-chance.ts";
+import { whyNotServed } from "../providers/operations/put.ts";
 import type { Control } from "./control.ts";
 import { readHealthBook } from "./read-health-book.ts";
 import { type CurrentOffer, type OfferedModel, readOffer } from "./read-offer.ts";
@@ -116,8 +117,9 @@ async function questionOf(
     language:
       asked.language ?? (route?.asksLanguage === true ? await detectLanguage(text) : undefined),
     prefix: () => text,
-    // What an upstream's dialect cannot say is known only once there is a body.
-    whyNot: () => undefined,
+    // What a dialect of chat cannot say is known only once there is a body.
+    whyNot: ({ upstream }) =>
+      operation === "chat" ? undefined : whyNotServed(upstream, { endpoint: operation, path: "" }),
     priceOf(model) {
       const price = priceAt(model.prices, nowMs)?.picos;
       return price !== undefined && isPriced(price, priceNeedsOf[operation]) ? price : undefined;

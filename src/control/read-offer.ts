@@ -1,12 +1,16 @@
 /** What is offered now, in the form in which routes are checked and planned. No credential leaves this file. */
 import { type Model, readCatalog } from "../domains/catalog/index.ts";
 import { type RoutableModel, type Route, readRoutes } from "../domains/routing/index.ts";
+import { Failure } from "../lib/errors.ts";
+import { toUpstream } from "../providers/to-upstream.ts";
+import type { Upstream } from "../providers/upstream.ts";
 import type { Control } from "./control.ts";
 
 export type OfferedDeployment = {
   deploymentId: bigint;
   region: string | null;
-  upstream: { name: string };
+  /** Without a credential: nobody is asked. */
+  upstream: Upstream;
   costs: Model["prices"];
 };
 
@@ -36,10 +40,20 @@ const toOffered = (model: Model): OfferedModel => ({
   capabilities: model.capabilities,
   modalities: model.modalities,
   prices: model.prices,
-  candidates: model.deployments.map(({ deploymentId, provider, prices }) => ({
-    deploymentId,
-    region: provider.region,
-    upstream: { name: provider.name },
-    costs: prices,
-  })),
+  candidates: model.deployments.flatMap(toCandidate),
 });
+
+/** A deployment that this version cannot call is left out, as gateways leave it out. */
+function toCandidate({
+  deploymentId,
+  provider,
+  prices,
+}: Model["deployments"][number]): OfferedDeployment[] {
+  try {
+    const upstream = toUpstream({ ...provider, credentials: [] });
+    return [{ deploymentId, region: provider.region, upstream, costs: prices }];
+  } catch (error) {
+    if (error instanceof Failure) return [];
+    throw error;
+  }
+}

@@ -26,7 +26,7 @@ beforeAll(async () => {
     { name: "gpt-5", provider: "openai", ...price, max_output_tokens: 1_000 },
     { name: "qwen-max", provider: "alibaba", ...price, input_usd_per_mtok: "0.5" },
     { name: "small", provider: "vllm", ...price, context_tokens: 8_000 },
-    { name: "gratis", provider: "somewhere" },
+    { name: "gratis", provider: "somewhere", without_price: true },
   ];
   for (const model of models) expect((await control.post("/models", model)).status).toBe(201);
   await control.post("/models/small/deployments", { provider: "somewhere" });
@@ -267,6 +267,26 @@ describe("a dry run", () => {
       404,
       "There is no route and no model 'asistant'. Did you mean 'assistant'?",
     ]);
+  });
+
+  test("of another operation leaves out who is not known to serve it", async () => {
+    const base_url = "http://127.0.0.1:9/v1";
+    const claude = { name: "claude", dialect: "anthropic-messages", base_url, allow_private: true };
+    await control.post("/providers", claude);
+    const price = { input_usd_per_mtok: "1", output_usd_per_mtok: "10" };
+    await control.post("/models", { name: "vectors", provider: "openai", ...price });
+    await control.post("/models/vectors/deployments", { provider: "claude" });
+
+    const chat = await explain({ model: "vectors" });
+    const embeddings = await explain({ model: "vectors", operation: "embeddings" });
+
+    expect(providersOf(chat)).toEqual(["openai", "claude"]);
+    expect(providersOf(embeddings)).toEqual(["openai"]);
+    expect(embeddings.body["left_out"]).toMatchObject([
+      { target: "vectors at claude", reason: "operation" },
+    ]);
+    // Nothing is answered in tokens, so the input alone is held.
+    expect(embeddings.body["cost_bound_usd"]).toBe("0.001");
   });
 
   test("of a definition that is not in force yet changes nothing", async () => {
