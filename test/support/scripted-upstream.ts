@@ -6,8 +6,9 @@ export type SeenRequest = {
   /** With its question mark; empty when there is none. */
   search: string;
   headers: Headers;
-  /** As JSON, or as the fields of a form. */
+  /** As JSON, or as the fields of a form; empty for forms with files. */
   body: Record<string, unknown>;
+  bytes: Uint8Array;
   signal: AbortSignal;
 };
 
@@ -27,14 +28,15 @@ export function startScriptedUpstream(): ScriptedUpstream {
     hostname: "127.0.0.1",
     idleTimeout: 0,
     async fetch(request) {
-      const text = await request.text();
+      const bytes = await request.bytes();
       const { pathname, search } = new URL(request.url);
       const seen: SeenRequest = {
         method: request.method,
         path: pathname,
         search,
         headers: request.headers,
-        body: readBody(text, request.headers),
+        body: readBody(Buffer.from(bytes).toString(), request.headers),
+        bytes,
         signal: request.signal,
       };
       requests.push(seen);
@@ -56,6 +58,7 @@ function readBody(text: string, headers: Headers): Record<string, unknown> {
   if (headers.get("content-type") === "application/x-www-form-urlencoded") {
     return Object.fromEntries(new URLSearchParams(text));
   }
+  if (headers.get("content-type")?.startsWith("multipart/") === true) return {};
   return text === "" ? {} : (JSON.parse(text) as Record<string, unknown>);
 }
 

@@ -6,7 +6,7 @@ import { readAnswer } from "../read-answer.ts";
 import type { Upstream } from "../upstream.ts";
 import { noStream } from "./no-stream.ts";
 import { type Door, put, whyNotServed } from "./put.ts";
-import { readTokens } from "./read-tokens.ts";
+import { readInputTokens } from "./read-tokens.ts";
 
 const DOOR: Door = { endpoint: "embeddings", path: "/embeddings" };
 
@@ -35,7 +35,7 @@ export class EmbeddingsExchange implements Exchange {
 
   async readWhole(upstream: Upstream, response: Response): Promise<WholeAnswer> {
     const { bytes, body } = await readAnswer(upstream, response);
-    const quantities = readTokens(body["usage"], "output_text");
+    const quantities = readInputTokens(body["usage"]);
     return {
       bytes: this.#isUnpacked(body) ? encoder.encode(JSON.stringify(packed(body))) : bytes,
       usage: quantities && { quantities, raw: body["usage"] },

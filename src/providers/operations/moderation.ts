@@ -5,7 +5,7 @@ import { readAnswer } from "../read-answer.ts";
 import type { Upstream } from "../upstream.ts";
 import { noStream } from "./no-stream.ts";
 import { type Door, putAsSent, whyNotServed } from "./put.ts";
-import { readTokens } from "./read-tokens.ts";
+import { readInputTokens } from "./read-tokens.ts";
 
 const DOOR: Door = { endpoint: "moderation", path: "/moderations" };
 
@@ -31,7 +31,7 @@ export class ModerationExchange implements Exchange {
   /** OpenAI reports no usage, and charges nothing; others report tokens. */
   async readWhole(upstream: Upstream, response: Response): Promise<WholeAnswer> {
     const { bytes, body } = await readAnswer(upstream, response);
-    const quantities = readTokens(body["usage"], "output_text");
+    const quantities = readInputTokens(body["usage"]);
     return {
       bytes,
       usage: quantities && { quantities, raw: body["usage"] },

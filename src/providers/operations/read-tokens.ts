@@ -25,6 +25,14 @@ export function readTokens(
   };
 }
 
+/** Operations that write nothing: whatever else a provider counts, it has read. */
+export function readInputTokens(wire: unknown): Quantities | undefined {
+  const quantities = readTokens(wire, "output_text");
+  if (quantities === undefined) return undefined;
+  const { output_text: more = 0, ...input } = quantities;
+  return { ...input, ...quantitiesOf({ uncached_input: (input.uncached_input ?? 0) + more }) };
+}
+
 function readInput(usage: Record<string, unknown>, input: number): Quantities {
   const details = recordIn(
     usage["input_tokens_details"] ?? usage["input_token_details"] ?? usage["prompt_tokens_details"],

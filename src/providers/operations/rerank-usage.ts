@@ -1,6 +1,6 @@
 import type { ReadUsage } from "../neutral/answer.ts";
 import { countIn, quantitiesOf, recordIn } from "./counts.ts";
-import { readTokens } from "./read-tokens.ts";
+import { readInputTokens } from "./read-tokens.ts";
 
 /**
  * Search units (Cohere: `meta.billed_units`), tokens (Jina, vLLM, Together and DashScope: `usage`; SiliconFlow:
@@ -11,7 +11,7 @@ export function readRerankUsage(body: Record<string, unknown>): ReadUsage | unde
   const billed = recordIn(meta["billed_units"]);
   const searchUnits = countIn(billed["search_units"]);
   const tokens = [body["usage"], body["tokens"], billed, meta["tokens"]]
-    .map((usage) => readTokens(usage, "output_text"))
+    .map((usage) => readInputTokens(usage))
     .find((quantities) => quantities !== undefined);
   if (searchUnits === undefined && tokens === undefined) return undefined;
   return {
