@@ -10,6 +10,8 @@ export const capabilityNames = [
   /** Tells how probable its tokens were. */
   "logprobs",
 ] as const;
+export type Capability = (typeof capabilityNames)[number];
 
 /** What a model can read beside text. */
 export const modalityNames = ["image", "audio", "file", "video"] as const;
+export type Modality = (typeof modalityNames)[number];

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import { capabilityNames } from "../../lib/abilities.ts";
 import { Failure } from "../../lib/errors.ts";
 import type { Call, GatewayLimits } from "../gateway.ts";
 import type { CallRequest } from "./call-request.ts";
@@ -99,6 +100,29 @@ describe("the bound of a prompt", () => {
       }),
       { numRuns: 150 },
     );
+  });
+
+  test("says what the call needs of a model, in the words that models are described by", async () => {
+    const parts = [
+      { type: "image_url", image_url: { url: "https://example.com/a.png" } },
+      { type: "input_audio", input_audio: { data: "AAAA", format: "wav" } },
+      { type: "file", file: { file_id: "f" } },
+    ];
+    const needs = async (body: Record<string, unknown>) =>
+      (await read({ ...user("Hello."), ...body })).needs;
+
+    expect((await read(user(parts))).needs.modalities).toEqual(["image", "audio", "file"]);
+    expect(
+      await needs({
+        tools: [{ type: "function", function: { name: "f" } }],
+        response_format: { type: "json_schema", json_schema: { name: "s" } },
+        reasoning_effort: "low",
+        logprobs: true,
+      }),
+    ).toEqual({ capabilities: [...capabilityNames], modalities: [] });
+    expect(
+      await needs({ tools: [], response_format: { type: "text" }, reasoning_effort: "none" }),
+    ).toEqual({ capabilities: [], modalities: [] });
   });
 
   test("takes a picture as a picture, not as the text that carries it", async () => {

@@ -1,6 +1,7 @@
 /** Bytes → a validated chat request. Fields we do not know are kept and passed on. */
 import { z } from "zod";
 import { PREFIX_CHARS, SAMPLE_CHARS } from "../../domains/routing/index.ts";
+import type { Capability, Modality } from "../../lib/abilities.ts";
 import { Failure } from "../../lib/errors.ts";
 import { chatExchange } from "../../providers/chat-exchange.ts";
 import type { Call, GatewayLimits } from "../gateway.ts";
@@ -46,6 +47,7 @@ const Body = z.looseObject({
   tools: z.array(z.looseObject({ type: z.string() })).nullish(),
   response_format: z.looseObject({ type: z.string() }).nullish(),
   logprobs: Flag,
+  reasoning_effort: z.unknown(),
 });
 
 export async function readChatRequest(call: Call, limits: GatewayLimits): Promise<CallRequest> {
@@ -96,17 +98,23 @@ export async function readChatRequest(call: Call, limits: GatewayLimits): Promis
 
 type ParsedBody = z.infer<typeof Body>;
 
-const modalityOfPart: Readonly<Record<string, string>> = {
+const modalityOfPart: Readonly<Record<string, Modality>> = {
   image_url: "image",
   input_audio: "audio",
   file: "file",
 };
 
-function needsOf({ tools, response_format, messages }: ParsedBody): CallRequest["needs"] {
-  const capabilities: string[] = [];
+/** Only effort insists on thinking. */
+function needsOf(asked: ParsedBody): CallRequest["needs"] {
+  const { tools, response_format, logprobs, reasoning_effort, messages } = asked;
+  const capabilities: Capability[] = [];
   if (tools != null && tools.length > 0) capabilities.push("tools");
-  if (response_format?.type === "json_schema") capabilities.push("json_schema");
-  const modalities = new Set<string>();
+  if (response_format != null && response_format.type !== "text") {
+    capabilities.push("structured_output");
+  }
+  if (reasoning_effort != null && reasoning_effort !== "none") capabilities.push("reasoning");
+  if (logprobs === true) capabilities.push("logprobs");
+  const modalities = new Set<Modality>();
   for (const { content } of messages) {
     if (!Array.isArray(content)) continue;
     for (const part of content) {

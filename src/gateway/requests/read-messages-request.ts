@@ -1,6 +1,7 @@
 /** Bytes → a validated request for a message. Fields we do not know are kept and passed on. */
 import { z } from "zod";
 import { PREFIX_CHARS, SAMPLE_CHARS } from "../../domains/routing/index.ts";
+import type { Capability, Modality } from "../../lib/abilities.ts";
 import { Failure } from "../../lib/errors.ts";
 import type { JsonObject } from "../../lib/json.ts";
 import type { Quantities } from "../../lib/quantities.ts";
@@ -173,10 +174,10 @@ function boundsBeside(asked: MessagesBody, promptTokens: number): Quantities {
   return Object.fromEntries(Object.entries(bounds).filter(([, count]) => count > 0));
 }
 
-const modalityOfBlock: Readonly<Record<string, string>> = { image: "image", document: "file" };
+const modalityOfBlock: Readonly<Record<string, Modality>> = { image: "image", document: "file" };
 
 function needsOf(asked: MessagesBody, blocks: readonly Block[]): CallRequest["needs"] {
-  const capabilities: string[] = [];
+  const capabilities: Capability[] = [];
   if (asked.tools != null && asked.tools.length > 0) capabilities.push("tools");
   if (asked.output_config?.["format"] != null || asked["output_format"] != null) {
     capabilities.push("structured_output");
