@@ -262,6 +262,23 @@ test("whether to think, and how much", () => {
   });
 });
 
+test("effort may be told for one turn", () => {
+  const effort = (...messages: JsonObject[]) =>
+    decodeRequest(asking({ messages, output_config: { effort: "high" } })).reasoning?.effort;
+  const user = { role: "user", content: "Hi." };
+  const lower = { role: "system", content: "Hurry.", output_config: { effort: "low" } };
+  const call = { type: "tool_use", id: "t", name: "look", input: {} };
+  const turn = [
+    { role: "assistant", content: [call] },
+    { role: "user", content: [{ type: "tool_result", tool_use_id: "t", content: "A fox." }] },
+  ];
+
+  expect(effort(user, lower)).toBe("low");
+  expect(effort(user, lower, ...turn)).toBe("low");
+  expect(effort(user, lower, ...turn, user)).toBe("high");
+  expect(effort(user)).toBe("high");
+});
+
 test("thoughts of earlier turns are cleared as Anthropic would", () => {
   const thought = (text: string) => ({
     role: "assistant",

@@ -111,8 +111,12 @@ function toResponseFormat({
 }
 
 /** Effort is said beside `thinking`, and says nothing where there is none to be. */
-function toReasoning({ thinking, output_config }: WireRequest): ReasoningWish | undefined {
-  const effort = output_config?.effort ?? undefined;
+function toReasoning({
+  thinking,
+  output_config,
+  messages,
+}: WireRequest): ReasoningWish | undefined {
+  const effort = effortOfTurn(messages) ?? output_config?.effort ?? undefined;
   if (thinking?.type === "disabled") return { effort: "none" };
   if (thinking == null && effort === undefined) return undefined;
   return {
@@ -123,4 +127,15 @@ function toReasoning({ thinking, output_config }: WireRequest): ReasoningWish | 
     ...(effort === undefined ? {} : { effort }),
     ...(thinking != null && thinking.display === "summarized" ? { summary: "auto" } : {}),
   };
+}
+
+/** What a system message says of effort is meant for the turn that it stands in: since the user last spoke. */
+function effortOfTurn(messages: WireRequest["messages"]): ReasoningWish["effort"] {
+  const begun = messages.findLastIndex(
+    ({ role, content }) => role === "user" && content.some(({ type }) => type !== "tool_result"),
+  );
+  const told = messages.findLast(
+    (message, index) => index > begun && message.role === "system" && message.output_config?.effort,
+  );
+  return told?.role === "system" ? (told.output_config?.effort ?? undefined) : undefined;
 }

@@ -122,6 +122,8 @@ const AssistantBlock = z.discriminatedUnion("type", [
 ]);
 export type WireAssistantBlock = z.infer<typeof AssistantBlock>;
 
+const effort = optional(z.enum(["low", "medium", "high", "xhigh", "max"]));
+
 const Message = z.discriminatedUnion("role", [
   z.strictObject({ role: z.literal("user"), content: contentOf(UserBlock) }),
   z.strictObject({ role: z.literal("assistant"), content: contentOf(AssistantBlock) }),
@@ -129,6 +131,7 @@ const Message = z.discriminatedUnion("role", [
     role: z.literal("system"),
     content: contentOf(TextBlock),
     clear_at: optional(z.enum(["never", "next_user_message"])),
+    output_config: optional(z.strictObject({ effort })),
   }),
 ]);
 export type WireMessage = z.infer<typeof Message>;
@@ -212,12 +215,7 @@ export const translatedFields = {
   tools: optional(z.array(AnyTool)),
   tool_choice: optional(ToolChoice),
   thinking: optional(Thinking),
-  output_config: optional(
-    z.strictObject({
-      effort: optional(z.enum(["low", "medium", "high", "xhigh", "max"])),
-      format: optional(Format),
-    }),
-  ),
+  output_config: optional(z.strictObject({ effort, format: optional(Format) })),
   output_format: optional(Format),
   context_management: optional(z.strictObject({ edits: optional(z.array(ContextEdit)) })),
   cache_control,
