@@ -47,7 +47,7 @@ const Body = z.looseObject({
   tools: z.array(z.looseObject({ type: z.string() })).nullish(),
   response_format: z.looseObject({ type: z.string() }).nullish(),
   logprobs: Flag,
-  reasoning_effort: z.unknown(),
+  reasoning_effort: z.unknown().optional(),
 });
 
 export async function readChatRequest(call: Call, limits: GatewayLimits): Promise<CallRequest> {
