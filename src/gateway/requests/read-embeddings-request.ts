@@ -1,5 +1,6 @@
 /** Bytes → a validated request for embeddings. Fields we do not know are kept and passed on. */
 import { z } from "zod";
+import { Failure } from "../../lib/errors.ts";
 import { EmbeddingsExchange } from "../../providers/operations/embeddings.ts";
 import type { CallRequest, ReadCallRequest } from "./call-request.ts";
 import { invalidField } from "./invalid-field.ts";
@@ -13,26 +14,19 @@ const DIMENSIONS_MAX = 65_536;
 /** Marks of the beginning and the end, and the name of a task. */
 const TOKENS_AROUND_INPUT = 64;
 
-const Tokens = z.array(z.int().min(0)).min(1);
+const Token = z.int().min(0);
 const Text = z.string().min(1);
 /** Of models that embed pictures, too. */
 const Parts = z.looseObject({ text: z.string().optional() });
+const Item = z.union([Token, Text, z.array(Token).min(1), Parts], {
+  error: "expected a text or a list of tokens",
+});
 
 const Body = z.looseObject({
   model: Model,
-  input: z.union(
-    [
-      Text,
-      Tokens,
-      z
-        .array(z.union([Text, Tokens, Parts]))
-        .min(1)
-        .max(INPUTS_MAX),
-    ],
-    {
-      error: "expected a text, a list of tokens, or a list of these",
-    },
-  ),
+  input: z.union([Text, z.array(Item).min(1)], {
+    error: "expected a text, a list of tokens, or a list of these",
+  }),
   encoding_format: z.enum(["float", "base64"]).nullish(),
   dimensions: z.int().min(1).max(DIMENSIONS_MAX).nullish(),
 });
@@ -45,6 +39,9 @@ export const readEmbeddingsRequest: ReadCallRequest = async (
   const parsed = Body.safeParse(body);
   if (!parsed.success) throw invalidField(parsed.error);
   const inputs = toInputs(parsed.data.input);
+  if (inputs.length > INPUTS_MAX) {
+    throw new Failure("invalid", `At most ${INPUTS_MAX} inputs are taken.`, { param: "input" });
+  }
   const measured = inputs.map(measure);
   const sum = (of: (one: Measured) => number) =>
     measured.reduce((total, one) => total + of(one), 0);
@@ -73,9 +70,16 @@ export const readEmbeddingsRequest: ReadCallRequest = async (
 type Input = string | number[] | z.infer<typeof Parts>;
 type Measured = { bytes: number; tokens: number; tokensMax: number };
 
+/** Numbers alone are the tokens of one input. */
 function toInputs(input: z.infer<typeof Body>["input"]): Input[] {
   if (typeof input === "string") return [input];
-  return typeof input[0] === "number" ? [input as number[]] : (input as Input[]);
+  const numbers = input.filter((item) => typeof item === "number");
+  if (numbers.length === input.length) return [numbers];
+  if (numbers.length === 0) return input.filter((item) => typeof item !== "number");
+  throw new Failure("invalid", "'input' mixes tokens with texts.", {
+    param: "input",
+    code: "invalid_field",
+  });
 }
 
 function measure(input: Input): Measured {
