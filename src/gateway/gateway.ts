@@ -11,6 +11,8 @@ import type { SharedGauges } from "../platform/shared-gauges.ts";
 import type { ChatDialectName, Upstream } from "../providers/upstream.ts";
 import type { Standing } from "./admit/limit-rate.ts";
 import type { Attempt } from "./attempts/attempt.ts";
+import type { ModelRooms } from "./capacity/model-rooms.ts";
+import type { StoredResponses } from "./conversations/stored-responses.ts";
 import type { GatewayMetrics } from "./state/gateway-metrics.ts";
 import type { HedgeBudget } from "./state/hedge-budget.ts";
 import type { Snapshot } from "./state/snapshot.ts";
@@ -28,6 +30,10 @@ export type GatewayLimits = {
   answerTimeoutMs: number;
   /** Between two pieces of an answer. */
   silenceTimeoutMs: number;
+  /** How long a call waits for room at a model that answers only so many at once. */
+  queueTimeoutMs: number;
+  /** How many wait for one model, in this process. */
+  queueMax: number;
   /** How often a whole plan that failed is gone through once more. */
   retryRounds: number;
   /** Attempts under way beside those of jobs, from which on a process takes no lines of batches. */
@@ -50,6 +56,7 @@ export type Gateway = {
   journal: Journal;
   counters: SharedCounters;
   gauges: SharedGauges;
+  rooms: ModelRooms;
   health: UpstreamHealth;
   hedges: HedgeBudget;
   /** Where keys of mode `test` go. */
@@ -64,6 +71,7 @@ export type Gateway = {
   /** Never asked on the path of a call. */
   database: Database;
   files: Files;
+  responses: StoredResponses;
   /** What the worker shows on the private socket. */
   internalToken: string;
   isDraining(): boolean;

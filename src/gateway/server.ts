@@ -4,6 +4,16 @@ import type { ChatDialectName } from "../providers/upstream.ts";
 import { isAnthropic } from "./endpoints/anthropic-models.ts";
 import { cancelBatch, createBatch, listBatches, showBatch } from "./endpoints/batches.ts";
 import { chatCompletions } from "./endpoints/chat-completions.ts";
+import {
+  addConversationItems,
+  createConversation,
+  deleteConversation,
+  deleteConversationItem,
+  listConversationItems,
+  showConversation,
+  showConversationItem,
+  updateConversation,
+} from "./endpoints/conversations.ts";
 import { embeddings } from "./endpoints/embeddings.ts";
 import { deleteFile, listFiles, readFileContent, showFile } from "./endpoints/files.ts";
 import { imageEdits, imageGenerations } from "./endpoints/images.ts";
@@ -12,7 +22,15 @@ import { countMessageTokens } from "./endpoints/messages-count-tokens.ts";
 import { listModels, showModel } from "./endpoints/models.ts";
 import { moderations } from "./endpoints/moderations.ts";
 import { rerank } from "./endpoints/rerank.ts";
+import { createResponse } from "./endpoints/responses.ts";
+import { countInputTokens } from "./endpoints/responses-input-tokens.ts";
 import { speech } from "./endpoints/speech.ts";
+import {
+  cancelResponse,
+  deleteResponse,
+  listInputItems,
+  showResponse,
+} from "./endpoints/stored-responses.ts";
 import { transcriptions, translations } from "./endpoints/transcriptions.ts";
 import { uploadFile } from "./endpoints/upload-file.ts";
 import type { Gateway } from "./gateway.ts";
@@ -45,6 +63,25 @@ export function serve(gateway: Gateway, health: Health, listen: ListenOptions) {
       "/v1/chat/completions": { POST: answer(chatCompletions) },
       "/v1/messages": { POST: answer(messages, "anthropic-messages") },
       "/v1/messages/count_tokens": { POST: answer(countMessageTokens, "anthropic-messages") },
+      "/v1/responses": { POST: answer(createResponse, "openai-responses") },
+      "/v1/responses/input_tokens": { POST: answer(countInputTokens, "openai-responses") },
+      "/v1/responses/:id": { GET: answer(showResponse), DELETE: answer(deleteResponse) },
+      "/v1/responses/:id/cancel": { POST: answer(cancelResponse) },
+      "/v1/responses/:id/input_items": { GET: answer(listInputItems) },
+      "/v1/conversations": { POST: answer(createConversation) },
+      "/v1/conversations/:id": {
+        GET: answer(showConversation),
+        POST: answer(updateConversation),
+        DELETE: answer(deleteConversation),
+      },
+      "/v1/conversations/:id/items": {
+        GET: answer(listConversationItems),
+        POST: answer(addConversationItems),
+      },
+      "/v1/conversations/:id/items/:item": {
+        GET: answer(showConversationItem),
+        DELETE: answer(deleteConversationItem),
+      },
       "/v1/files": { GET: answer(listFiles), POST: answer(uploadFile) },
       "/v1/files/:id": { GET: answer(showFile), DELETE: answer(deleteFile) },
       "/v1/files/:id/content": { GET: answer(readFileContent) },
@@ -146,6 +183,7 @@ function notFound(gateway: Gateway, request: Request): Response {
 
 const PATHS = [
   "POST /v1/chat/completions",
+  "POST /v1/responses",
   "POST /v1/messages",
   "POST /v1/messages/count_tokens",
   "GET /v1/models",

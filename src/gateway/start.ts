@@ -18,6 +18,8 @@ import { SharedCounters } from "../platform/shared-counters.ts";
 import { HEARTBEAT_MS, SharedGauges } from "../platform/shared-gauges.ts";
 import { every, type Repeating } from "../platform/timers.ts";
 import type { Upstream } from "../providers/upstream.ts";
+import { ModelRooms } from "./capacity/model-rooms.ts";
+import { StoredResponses } from "./conversations/stored-responses.ts";
 import type { Gateway, GatewayLimits } from "./gateway.ts";
 import { serve, servePrivately } from "./server.ts";
 import { boundedLedger } from "./state/bounded-ledger.ts";
@@ -59,6 +61,8 @@ export type GatewayOptions = {
 /** Looks again even when nobody said that something changed: a notice can be lost with its connection. */
 const SNAPSHOT_INTERVAL_MS = 5_000;
 const IDLE_CHECK_MS = 1_000;
+/** Of stored responses: enough for a few readers beside the writers. */
+const RESPONSES_POOL_SIZE = 4;
 const RENEWALS_PER_TTL = 4;
 /** While the database is away, it is asked again this often. */
 const RENEW_RETRY_MS = 500;
@@ -128,6 +132,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
       for (const work of gateway.works.values()) work.abort();
       await settled(gateway, SETTLE_AFTER_CUT_MS);
       gateway.gauges.close();
+      await gateway.responses.stop();
       await gateway.journal.close();
       await database.close();
       // Last: once this socket is gone the worker takes the process for dead and its journal for complete.
@@ -157,6 +162,8 @@ async function wire(options: GatewayOptions, parts: Parts): Promise<Gateway> {
     wait: Bun.sleep,
     onTrouble: (message, error) => log.error(message, { error }),
   });
+  const counters = SharedCounters.open(join(parts.runFolder, "rate-counters.bin"));
+  const gauges = SharedGauges.open(join(parts.runFolder, "in-flight.bin"), systemClock);
   return {
     gatewayId,
     keyPepper: options.keyPepper,
@@ -171,8 +178,13 @@ async function wire(options: GatewayOptions, parts: Parts): Promise<Gateway> {
     }),
     pool: poolOf(options, { gatewayId, database, journal }),
     journal,
-    counters: SharedCounters.open(join(parts.runFolder, "rate-counters.bin")),
-    gauges: SharedGauges.open(join(parts.runFolder, "in-flight.bin"), systemClock),
+    counters,
+    gauges,
+    rooms: new ModelRooms({
+      ...{ counters, gauges, clock: systemClock },
+      waitMaxMs: options.limits.queueTimeoutMs,
+      queueMax: options.limits.queueMax,
+    }),
     health: new UpstreamHealth({ clock: systemClock }),
     hedges: new HedgeBudget(),
     sandbox: options.sandbox,
@@ -187,9 +199,22 @@ async function wire(options: GatewayOptions, parts: Parts): Promise<Gateway> {
       clock: systemClock,
     }),
     database,
+    responses: responsesOf(options, gatewayId),
     background: new Set(),
     isDraining: () => draining.isOn,
   };
+}
+
+/** On connections of their own: see `StoredResponses`. */
+function responsesOf({ databaseUrl, log }: GatewayOptions, gatewayId: string): StoredResponses {
+  const database = openDatabase({
+    url: databaseUrl,
+    poolSize: RESPONSES_POOL_SIZE,
+    applicationName: `baseload gateway ${gatewayId} responses`,
+    answerTimeoutMs: ANSWER_TIMEOUT_MS,
+    log,
+  });
+  return new StoredResponses({ database, log, isForbidden: () => false });
 }
 
 function poolOf(
@@ -255,6 +280,7 @@ const SETTLED_POLL_MS = 10;
 
 async function settled(gateway: Gateway, timeoutMs: number): Promise<void> {
   const deadlineMs = gateway.clock.monotonicMs() + timeoutMs;
-  const isBusy = () => gateway.attempts.size > 0 || gateway.background.size > 0;
+  const isBusy = () =>
+    gateway.attempts.size > 0 || gateway.background.size > 0 || gateway.rooms.waiting() > 0;
   while (isBusy() && gateway.clock.monotonicMs() < deadlineMs) await Bun.sleep(SETTLED_POLL_MS);
 }

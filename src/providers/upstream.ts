@@ -24,6 +24,7 @@ export const endpointNames = [
   "responses",
   "messages",
   "count_tokens",
+  "input_tokens",
   "models",
   "embeddings",
   "rerank",

@@ -110,6 +110,7 @@ class RelayedStream {
     const closing = reader.closing();
     if (closing.length > 0) controller.enqueue(closing);
     controller.close();
+    this.#answer.request.onAnswered?.(closing);
     void this.#source.drain();
   }
 
@@ -142,7 +143,8 @@ class RelayedStream {
     this.#gateway.log.warn("a stream broke off", { requestId: call.requestId, error: failure });
     const settled = await this.#settleFailed().catch(() => undefined);
     if (!this.#isEvents) {
-      controller.error(failure);
+      // The connection breaks. Without a reason: the runtime would write it on stderr, and it stands in the log.
+      controller.error(undefined);
       return;
     }
     const comments = settled === undefined ? "" : toComments(costHeaders(this.#answer, settled));

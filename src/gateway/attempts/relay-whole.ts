@@ -4,9 +4,10 @@ import { answerHeaders, contentTypeOf, costHeaders, usageOf } from "./answer-par
 import type { Answer } from "./ask-candidate.ts";
 
 export async function relayWhole(answer: Answer, whole: WholeAnswer): Promise<Response> {
-  const { attempt, deadline } = answer;
+  const { attempt, deadline, request } = answer;
   deadline.end();
   const settled = await attempt.settle("completed", usageOf(answer, whole));
+  request.onAnswered?.(whole.bytes);
   return new Response(whole.bytes as Uint8Array<ArrayBuffer>, {
     headers: {
       "content-type": contentTypeOf(answer, whole),

@@ -21,7 +21,10 @@ const Id = z.string().min(1).max(128);
 
 const Body = z.looseObject({
   model: z.string().min(1).max(256),
-  input: z.union([z.string(), z.array(Item)], { error: "expected a text or a list of items" }),
+  // Left out where the conversation before says it all.
+  input: z
+    .union([z.string(), z.array(Item)], { error: "expected a text or a list of items" })
+    .nullish(),
   instructions: z.string().nullish(),
   stream: Flag,
   store: Flag,
@@ -44,15 +47,15 @@ const Body = z.looseObject({
 });
 export type ResponsesBody = z.infer<typeof Body>;
 
-/** What the client asks, before what was said earlier is put in front of it. */
-export type AskedResponse = { body: JsonObject; asked: ResponsesBody };
+/** What the client asks; `bytes`: of its body. */
+export type AskedResponse = { body: JsonObject; asked: ResponsesBody; bytes: number };
 
 export async function readResponsesBody(call: Call, limits: GatewayLimits): Promise<AskedResponse> {
-  const { body } = await readJsonBody(call, limits);
+  const { body, bytes } = await readJsonBody(call, limits);
   const parsed = Body.safeParse(body);
   if (!parsed.success) throw invalidField(parsed.error);
-  refuseForeign(body);
-  return { body, asked: parsed.data };
+  refuseForeign(parsed.data);
+  return { body, asked: parsed.data, bytes: bytes.length };
 }
 
 /**
@@ -62,12 +65,12 @@ export async function readResponsesBody(call: Call, limits: GatewayLimits): Prom
 export function toResponsesRequest(
   call: Call,
   limits: GatewayLimits,
-  { body, asked }: AskedResponse,
+  { body, asked, bytes }: AskedResponse,
 ): CallRequest {
   const items = itemsIn(asked);
   assertSize(items, limits);
   const parts = items.flatMap(partsOf);
-  const measured = measureItems(Buffer.byteLength(JSON.stringify(body)), parts);
+  const measured = measureItems(bytes, parts);
   const outputTokensMax = asked.max_output_tokens ?? 0;
   const fixed = boundOfTools(body, measured.tokensMax + outputTokensMax);
   const told = readTold(call, body["metadata"]);
@@ -107,7 +110,7 @@ export function toResponsesRequest(
 type WireItem = z.infer<typeof Item>;
 
 function itemsIn({ input }: ResponsesBody): readonly WireItem[] {
-  return typeof input === "string" ? [{ role: "user", content: input }] : input;
+  return typeof input === "string" ? [{ role: "user", content: input }] : (input ?? []);
 }
 
 function assertSize(items: readonly WireItem[], limits: GatewayLimits): void {
@@ -131,20 +134,29 @@ function partsOf(item: WireItem): JsonObject[] {
  *
  * @throws Failure `invalid`
  */
-function refuseForeign(body: JsonObject): void {
-  if (body["prompt"] != null) {
-    throw notTaken("prompt", "templates at the provider belong to all who share its account");
+function refuseForeign(asked: ResponsesBody): void {
+  if (asked["prompt"] != null) {
+    throw notTaken("prompt", `templates ${SHARED}`);
   }
-  const tools = Array.isArray(body["tools"]) ? (body["tools"] as JsonObject[]) : [];
-  for (const [index, tool] of tools.entries()) {
-    const why = whyForeign(tool);
-    if (why !== undefined) throw notTaken(`tools[${index}]`, why);
+  for (const [index, tool] of (asked.tools ?? []).entries()) {
+    const what = foreignIn(tool);
+    if (what !== undefined) throw notTaken(`tools[${index}]`, `${what} ${SHARED}`);
+  }
+  for (const [index, item] of itemsIn(asked).entries()) {
+    const file = partsOf(item).find(({ file_id }) => file_id != null);
+    if (file === undefined) continue;
+    throw notTaken(
+      `input[${index}]`,
+      `files ${SHARED}. Send the file itself or its address instead of 'file_id'`,
+    );
   }
 }
 
-function whyForeign(tool: JsonObject): string | undefined {
+const SHARED = "at the provider belong to all who share its account";
+
+function foreignIn(tool: JsonObject): string | undefined {
   if (tool["type"] === "file_search") {
-    return "vector stores at the provider belong to all who share its account";
+    return "vector stores";
   }
   const place = tool["container"] ?? tool["environment"];
   if (place === undefined || place === null) return undefined;
@@ -152,7 +164,7 @@ function whyForeign(tool: JsonObject): string | undefined {
   const isNamed = typeof place === "string" || type === "container_reference";
   const holds = [file_ids, skills].some((list) => Array.isArray(list) && list.length > 0);
   if (!isNamed && !holds) return undefined;
-  return "containers, files and skills at the provider belong to all who share its account";
+  return "containers, files and skills";
 }
 
 const notTaken = (param: string, why: string): Failure =>

@@ -1,9 +1,11 @@
 /** What jobs may ask for: the paths of the data plane whose calls are answered in one piece. */
 import { chatCompletions } from "../endpoints/chat-completions.ts";
 import { messages } from "../endpoints/messages.ts";
+import { createResponse } from "../endpoints/responses.ts";
 import type { Answering } from "../handle.ts";
 
 export const workRoutes: Readonly<Record<string, Answering>> = {
   "/v1/chat/completions": { endpoint: chatCompletions, dialect: "openai-chat" },
+  "/v1/responses": { endpoint: createResponse, dialect: "openai-responses" },
   "/v1/messages": { endpoint: messages, dialect: "anthropic-messages" },
 };

@@ -1,0 +1,142 @@
+/**
+ * Stored responses as a gateway process keeps and reads them: on database connections of their own, so that neither
+ * waits for the leases that other calls need, nor makes them wait. An answer is stored after it has been sent.
+ */
+import {
+  addItems,
+  type Item,
+  insertResponse,
+  type NewResponse,
+  PREVIOUS_NOT_FOUND,
+  type Tenant,
+} from "../../domains/conversations/index.ts";
+import type { Principal } from "../../domains/identity/index.ts";
+import { backoffMs } from "../../lib/backoff.ts";
+import { Failure } from "../../lib/errors.ts";
+import type { Database } from "../../platform/db/database.ts";
+import { isDatabaseUnavailable } from "../../platform/db/unavailable.ts";
+import type { Log } from "../../platform/log.ts";
+
+export type StoredResponsesOptions = {
+  database: Database;
+  log: Log;
+  /** An organization may forbid that anything of its calls is stored. */
+  isForbidden(principal: Principal): boolean;
+};
+
+/** What is kept of one answer. */
+export type KeptAnswer = NewResponse & {
+  /** For its conversation, where it has one. */
+  items: readonly Item[];
+};
+
+/** Answers that wait to be stored; more are answered, but not stored: the memory is needed for calls. */
+const WAITING_BYTES_MAX = 64 * 1024 * 1024;
+const WRITES_AT_ONCE = 2;
+const TRIES_MAX = 6;
+const BACKOFF = { firstMs: 100, maxMs: 5_000 };
+
+/**
+ * How long a response that is not there is looked for again: it is stored a moment after its last byte has been sent,
+ * and perhaps by another process.
+ */
+const MISS_WAITS_MS = [20, 50, 100, 200, 400];
+
+export class StoredResponses {
+  readonly database: Database;
+  readonly #options: StoredResponsesOptions;
+  readonly #waiting: { answer: KeptAnswer; bytes: number }[] = [];
+  #waitingBytes = 0;
+  readonly #writers = new Set<Promise<void>>();
+
+  constructor(options: StoredResponsesOptions) {
+    this.database = options.database;
+    this.#options = options;
+  }
+
+  mayStore(principal: Principal): boolean {
+    return !this.#options.isForbidden(principal);
+  }
+
+  /** Returns at once. Its failure is logged and nobody's else concern. `bytes`: about what it weighs in memory. */
+  keep(answer: KeptAnswer, bytes: number): void {
+    if (this.#waitingBytes + bytes > WAITING_BYTES_MAX) {
+      this.#options.log.error("a response is not stored: too many wait for the database", {
+        responseId: answer.responseId,
+      });
+      return;
+    }
+    this.#waiting.push({ answer, bytes });
+    this.#waitingBytes += bytes;
+    if (this.#writers.size >= WRITES_AT_ONCE) return;
+    const writer = this.#writeAll().finally(() => this.#writers.delete(writer));
+    this.#writers.add(writer);
+  }
+
+  /** Asked again for a moment while the answer is that nothing is there. */
+  async patiently<Found>(look: () => Promise<Found | undefined>): Promise<Found | undefined> {
+    for (const waitMs of MISS_WAITS_MS) {
+      const found = await look();
+      if (found !== undefined) return found;
+      await Bun.sleep(waitMs);
+    }
+    return await look();
+  }
+
+  /** Of questions that fail while the response they go on from is not there. */
+  async untilThere<Found>(look: () => Promise<Found>): Promise<Found> {
+    let missing: unknown;
+    const found = await this.patiently(async () => {
+      try {
+        return { value: await look() };
+      } catch (error) {
+        if (!(error instanceof Failure) || error.code !== PREVIOUS_NOT_FOUND) throw error;
+        missing = error;
+        return undefined;
+      }
+    });
+    if (found === undefined) throw missing;
+    return found.value;
+  }
+
+  /** Resolves when everything that was to be kept is stored, or has failed. */
+  async stop(): Promise<void> {
+    await Promise.all(this.#writers);
+    await this.database.close();
+  }
+
+  async #writeAll(): Promise<void> {
+    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
+      await this.#write(next.answer);
+      this.#waitingBytes -= next.bytes;
+    }
+  }
+
+  async #write(answer: KeptAnswer): Promise<void> {
+    const { log } = this.#options;
+    const { responseId } = answer;
+    for (let tries = 1; ; tries++) {
+      try {
+        await this.#insert(answer);
+        return;
+      } catch (error) {
+        if (tries < TRIES_MAX && isDatabaseUnavailable(error)) {
+          await Bun.sleep(backoffMs(BACKOFF, tries, 1));
+          continue;
+        }
+        log.error("a response could not be stored", { responseId, error });
+        return;
+      }
+    }
+  }
+
+  async #insert(answer: KeptAnswer): Promise<void> {
+    const { conversationId, items, responseId } = answer;
+    if (conversationId !== null) {
+      await addItems(this.database, answer satisfies Tenant, { conversationId, items });
+    }
+    const isNew = await insertResponse(this.database.pool, answer);
+    if (isNew) return;
+    this.#options.log.warn("a provider has used the id of a stored response again", { responseId });
+  }
+}

@@ -1,0 +1,29 @@
+/** A page of items, as OpenAI lists them. */
+import type { ItemPage, ItemPageRequest } from "../../domains/conversations/index.ts";
+import { Failure } from "../../lib/errors.ts";
+import type { JsonObject } from "../../lib/json.ts";
+import { readLimit } from "./listing.ts";
+
+const LIMIT = { usual: 20, most: 100 };
+
+/** The newest come first unless the client says otherwise. */
+export function readItemPage(query: URLSearchParams): ItemPageRequest {
+  const order = query.get("order") ?? "desc";
+  if (order !== "asc" && order !== "desc") {
+    throw new Failure("invalid", "'order' must be 'asc' or 'desc'.", {
+      code: "invalid_field",
+      param: "order",
+    });
+  }
+  return { limit: readLimit(query, LIMIT), order, after: query.get("after") ?? undefined };
+}
+
+export function pageOf({ items, hasMore }: ItemPage): JsonObject {
+  return {
+    object: "list",
+    data: items,
+    first_id: items[0]?.id ?? null,
+    last_id: items.at(-1)?.id ?? null,
+    has_more: hasMore,
+  };
+}
