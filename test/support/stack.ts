@@ -167,6 +167,8 @@ const defaults = {
     silenceTimeoutMs: 10_000,
     // Tests of faults count what a provider sees; those of retries ask for them.
     retryRounds: 0,
+    queueTimeoutMs: 5_000,
+    queueMax: 1_000,
     lookUpTimeoutMs: 5_000,
     batchYieldsAt: 1_000,
     batchAtStandardPrice: false,

@@ -1,5 +1,6 @@
 /** What can be asked, and what a call is going to ask, in order. */
 import type { Model, Price } from "../../domains/catalog/index.ts";
+import type { CallLimit } from "../../domains/identity/index.ts";
 import type { PriceComponents } from "../../domains/metering/index.ts";
 import type { Resident, RoutePolicy } from "../../domains/routing/index.ts";
 import type { ServiceTier } from "../../lib/service-tiers.ts";
@@ -28,6 +29,8 @@ export type ServedDeployment = {
 /** A model of the snapshot with what this version can call of it. */
 export type ServedModel = Model & {
   candidates: readonly ServedDeployment[];
+  /** How much of it there is; undefined: as much as its providers give. */
+  limit: CallLimit | undefined;
 };
 
 /**
@@ -41,6 +44,7 @@ export type Candidate = Resident<Target> & {
   /** Those of the service tier below. */
   price: PriceComponents;
   serviceTier: ServiceTier;
+  limit: CallLimit | undefined;
   contextTokens: number | undefined;
   maxOutputTokens: number;
 };

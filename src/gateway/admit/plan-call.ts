@@ -10,6 +10,7 @@ import {
   refusalOf,
   toResident,
 } from "../../domains/routing/index.ts";
+import type { Failure } from "../../lib/errors.ts";
 import { ATTEMPTS_MAX } from "../../lib/ids.ts";
 import type { ServiceTier } from "../../lib/service-tiers.ts";
 import type { Gateway } from "../gateway.ts";
@@ -33,7 +34,7 @@ export async function planCall(
   const [first, ...others] = planned.candidates
     .flatMap((candidate) => toCandidates(gateway, { request, question }, candidate))
     .slice(0, ATTEMPTS_MAX);
-  if (first === undefined) throw refusalOf(planned, question);
+  if (first === undefined) throw refused(request, refusalOf(planned, question));
   return {
     modelName: request.model,
     candidates: [first, ...others],
@@ -43,6 +44,11 @@ export async function planCall(
       callTimeoutMs: request.timeoutMs,
     },
   };
+}
+
+/** Where nothing but the request's own words stands in the way, they are named. */
+function refused({ exchange }: CallRequest, failure: Failure): Failure {
+  return failure.code === "unsupported_operation" ? (exchange.refusal ?? failure) : failure;
 }
 
 /** Without a route of its own a model is asked again as often as this installation is configured to. */
@@ -131,6 +137,7 @@ function toCandidates(
     priceVersionId: version.priceVersionId,
     modelName: model.name,
     modelId: model.modelId,
+    limit: model.limit,
     contextTokens: model.contextTokens ?? undefined,
     serviceTier: pricedTier(gateway, version, request),
     maxOutputTokens: model.maxOutputTokens ?? model.contextTokens ?? OUTPUT_TOKENS_UNKNOWN,

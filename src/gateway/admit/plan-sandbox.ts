@@ -51,6 +51,7 @@ export async function planSandbox(gateway: Gateway, request: CallRequest): Promi
         priceVersionId: 0n,
         price: {},
         serviceTier: "standard",
+        limit: undefined,
         contextTokens: undefined,
         maxOutputTokens: OUTPUT_TOKENS_UNKNOWN,
       },

@@ -15,6 +15,7 @@ import { inBackground } from "./background.ts";
 import type { Deadline } from "./deadline.ts";
 import { openAnswer } from "./open-answer.ts";
 import type { Opened } from "./opened.ts";
+import type { Seated } from "./take-seat.ts";
 
 export type TimedAsking = Asking & { deadline: Deadline };
 
@@ -33,9 +34,9 @@ export type Answer = Leg & { response: Response; opened: Opened };
 export function newLeg(
   gateway: Gateway,
   asking: TimedAsking,
-  { candidate, number }: { candidate: Candidate; number: number },
+  { step: { candidate, number }, seat }: Seated,
 ): Leg {
-  const attempt = new Attempt(gateway, { ...asking, candidate, number });
+  const attempt = new Attempt(gateway, { ...asking, candidate, number, seat });
   return { ...asking, candidate, attempt, stop: asking.deadline.newStop(), isGivenUp: false };
 }
 

@@ -17,6 +17,7 @@ import {
 } from "./ask-candidate.ts";
 import { inBackground } from "./background.ts";
 import type { Failed, PlanWalk, Step } from "./plan-walk.ts";
+import { type Seated, takeSeat } from "./take-seat.ts";
 
 /** `failed`: the leg that holds the call's own hold comes first. */
 export type StepOutcome = { answer: Answer } | { failed: readonly Failed[] };
@@ -29,13 +30,14 @@ export async function askStep(
   asking: TimedAsking,
   { step, walk }: { step: Step; walk: PlanWalk },
 ): Promise<StepOutcome> {
-  const { candidate, waitMs } = step;
+  let seated: Seated;
   try {
-    if (waitMs > 0) await asking.deadline.sleep(waitMs);
+    if (step.waitMs > 0) await asking.deadline.sleep(step.waitMs);
+    seated = await takeSeat(gateway, asking, { step, walk });
   } catch (error) {
-    return { failed: [{ candidate, error }] };
+    return { failed: [{ candidate: step.candidate, error }] };
   }
-  const first = run(gateway, newLeg(gateway, asking, step));
+  const first = run(gateway, newLeg(gateway, asking, seated));
   const second = await startBeside(gateway, asking, { first, walk });
   if (second !== undefined) return await firstToAnswer(gateway, first, second);
   const outcome = await first.outcome;
@@ -63,14 +65,19 @@ async function startBeside(
   const isLate = await Promise.race([first.outcome.then(() => false), sleep(hedge.afterMs)]);
   if (!isLate || !gateway.hedges.canSpend(plan.modelName)) return undefined;
   const step = walk.beside();
-  if (step === undefined) return undefined;
-  if (payment.hold === undefined) return run(gateway, newLeg(gateway, asking, step));
+  const seat = step && gateway.rooms.tryEnter(step.candidate.limit);
+  // Neither room nor money is waited for: the call would only get slower.
+  if (step === undefined || seat === undefined) return undefined;
+  if (payment.hold === undefined) return run(gateway, newLeg(gateway, asking, { step, seat }));
   const need = holdFor(request, payment, step.candidate);
   const hold = gateway.pool.tryReserve(principal.walletIds, need);
-  // Money that is not at hand is not waited for: the call would only get slower.
-  if (hold === undefined) return undefined;
+  if (hold === undefined) {
+    seat.release();
+    return undefined;
+  }
   gateway.hedges.spend(plan.modelName);
-  return run(gateway, newLeg(gateway, { ...asking, payment: { ...payment, hold } }, step));
+  const paid = { ...asking, payment: { ...payment, hold } };
+  return run(gateway, newLeg(gateway, paid, { step, seat }));
 }
 
 async function firstToAnswer(

@@ -28,6 +28,7 @@ import { learnUsage } from "../../providers/learn-usage.ts";
 import type { Candidate } from "../admit/candidate.ts";
 import type { Admission } from "../admit/limit-rate.ts";
 import { piecesAt, tokenBounds } from "../admit/reserve.ts";
+import type { Seat } from "../capacity/model-rooms.ts";
 import type { Call, Gateway, Payment } from "../gateway.ts";
 import type { CallRequest } from "../requests/call-request.ts";
 
@@ -43,6 +44,8 @@ export type AttemptOptions = {
   payment: Payment;
   candidate: Candidate;
   admission?: Admission;
+  /** Released when the attempt has ended. */
+  seat?: Seat;
   /** From 0; every dispatch of a call has its own. */
   number: number;
 };
@@ -103,6 +106,7 @@ export class Attempt {
     this.#settled ??= this.#settleOnce(outcome, usage, keepsHold).finally(() => {
       this.#gateway.attempts.delete(this);
       this.#gateway.health.ended(this.#options.candidate);
+      this.#options.seat?.release();
     });
     return this.#settled;
   }
@@ -146,6 +150,9 @@ export class Attempt {
     // A batch of thousands of lines must not take the key's minute from its interactive calls.
     if (call.work?.serviceTier !== "batch") {
       this.#options.admission?.countTokens(tokens.input + tokens.output);
+    }
+    if (candidate.limit !== undefined) {
+      this.#gateway.rooms.countTokens(candidate.limit, tokens.input + tokens.output);
     }
     metrics.countAttempt(outcome, tokens);
     if (hold === undefined) return { cost: ZERO_PICOS, charge: ZERO_NANOS, usage };

@@ -10,6 +10,7 @@ import { ATTEMPTS_MAX } from "../../lib/ids.ts";
 import { UNTRANSLATABLE } from "../../providers/neutral/prompt.ts";
 import { isWorthAnotherTry } from "../../providers/upstream-failure.ts";
 import type { Candidate, Plan } from "../admit/candidate.ts";
+import { MODEL_AT_CAPACITY } from "../capacity/model-rooms.ts";
 import type { UpstreamHealth } from "../state/upstream-health.ts";
 import type { Deadline } from "./deadline.ts";
 
@@ -17,11 +18,12 @@ import type { Deadline } from "./deadline.ts";
 const WAIT_MAX_MS = 2_500;
 /** Another model may have more room, or the words. */
 const ELSEWHERE_CODES = new Set(["context_length_exceeded", UNTRANSLATABLE]);
-/** An operator must act first; the same candidate would fail again. */
+/** An operator must act first, or it was waited for long enough; the same candidate would fail again. */
 const LASTING_CODES = new Set([
   "provider_credential_refused",
   "provider_out_of_credit",
   "provider_model_not_found",
+  MODEL_AT_CAPACITY,
 ]);
 
 export type Step = { candidate: Candidate; number: number; waitMs: number };
@@ -71,12 +73,27 @@ export class PlanWalk {
     return candidate === undefined ? this.#takeAgain() : this.#stepTo(candidate, 0);
   }
 
+  /** Another candidate in place of the step's, which has no room now; undefined when none is left that is well. */
+  instead(step: Step): Step | undefined {
+    const candidate = this.#takeWell();
+    return candidate && { ...step, candidate };
+  }
+
+  /** They are next again: nobody has asked them. */
+  putBack(candidates: readonly Candidate[]): void {
+    this.#left.unshift(...candidates);
+  }
+
   /** A candidate to ask beside the one that is being asked; undefined when none is left that is well. */
   beside(): Step | undefined {
+    const candidate = this.#hasAttempts() ? this.#takeWell() : undefined;
+    return candidate && this.#stepTo(candidate, 0);
+  }
+
+  #takeWell(): Candidate | undefined {
     const { health } = this.#options;
     const at = this.#left.findIndex((candidate) => !health.isOpen(candidate));
-    const candidate = this.#hasAttempts() && at !== -1 ? this.#left.splice(at, 1)[0] : undefined;
-    return candidate && this.#stepTo(candidate, 0);
+    return at === -1 ? undefined : this.#left.splice(at, 1)[0];
   }
 
   #hasAttempts(): boolean {

@@ -1,6 +1,6 @@
 /** Keys and models from the database, in the form in which calls use them. */
 import { type Model, readCatalog } from "../../domains/catalog/index.ts";
-import { readPrincipals } from "../../domains/identity/index.ts";
+import { readModelLimits, readPrincipals } from "../../domains/identity/index.ts";
 import { prepareLanguages, readRoutes } from "../../domains/routing/index.ts";
 import type { Database } from "../../platform/db/database.ts";
 import type { Log } from "../../platform/log.ts";
@@ -12,15 +12,16 @@ export async function readSnapshot(
   database: Database,
   options: { sealKey: string; log: Log },
 ): Promise<SnapshotContent> {
-  const [principals, models, routes] = await Promise.all([
+  const [principals, models, routes, limits] = await Promise.all([
     readPrincipals(database),
     readCatalog(database, options.sealKey),
     readRoutes(database),
+    readModelLimits(database),
   ]);
   const served = new Map<string, ServedModel>();
   for (const [name, model] of models) {
     const candidates = deploymentsOf(model, options.log);
-    served.set(name, { ...model, candidates });
+    served.set(name, { ...model, candidates, limit: limits.get(model.modelId) });
   }
   if (routes.values().some(({ asksLanguage }) => asksLanguage)) prepare(options.log);
   return { principals, models: served, routes };

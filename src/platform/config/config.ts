@@ -120,6 +120,18 @@ const Limits = z.object({
     min: 1_000,
     max: HOUR_MS,
   }),
+  queueTimeoutMs: whole({
+    description: "How long a call waits for room at a model that answers only so many at once.",
+    default: 30_000,
+    min: 0,
+    max: HOUR_MS,
+  }),
+  queueMax: whole({
+    description: "Calls that wait for one model, in each gateway process.",
+    default: 1_000,
+    min: 0,
+    max: 100_000,
+  }),
   retryRounds: whole({
     min: 0,
     max: 5,
