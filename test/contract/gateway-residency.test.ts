@@ -235,6 +235,22 @@ describe("a bound organization's calls stay at home", () => {
     expect(await stack.events({ requestId })).toEqual([]);
   });
 
+  test("and it is shown only what it can call", async () => {
+    const namesFor = async ({ key }: CreatedKey) => {
+      const headers = { authorization: `Bearer ${key}` };
+      const { data } = (await (await fetch(`${stack.url}/models`, { headers })).json()) as {
+        data: { id: string }[];
+      };
+      return data.map(({ id }) => id);
+    };
+
+    expect(await namesFor(free)).toContain("only-abroad");
+    expect(await namesFor(bound)).not.toContain("only-abroad");
+    expect(await namesFor(bound)).toEqual(
+      expect.arrayContaining(["everywhere", "claude", "by-ordered"]),
+    );
+  });
+
   test("when its tokens are counted", async () => {
     for (const model of ["claude", "only-abroad", "by-ordered"]) {
       const response = await fetch(`${stack.url}/messages/count_tokens`, {

@@ -64,6 +64,14 @@ async function post(path: string, body: unknown): Promise<Record<string, unknown
 const ask = (model: string) =>
   stack.chat(key.key, { model, messages: [{ role: "user", content: "Hello there." }] });
 
+async function listed({ key: text }: CreatedKey): Promise<string[]> {
+  const response = await fetch(`${stack.url}/models`, {
+    headers: { authorization: `Bearer ${text}` },
+  });
+  const { data } = (await response.json()) as { data: { id: string }[] };
+  return data.map(({ id }) => id).sort();
+}
+
 const untilAllSay = (model: string, content: string) =>
   until(
     `${model} answers '${content}' everywhere`,
@@ -88,6 +96,7 @@ test("a route that is set, set again, undone and removed is so on all gateways w
 
   await post("/routes/model-one/versions", to("model-one"));
   await untilAllSay("nickname", "one");
+  expect(await listed(key)).toEqual(["model-one", "model-two", "nickname"]);
 
   await post("/routes/model-one/undo", {});
   await untilAllSay("model-one", "two");

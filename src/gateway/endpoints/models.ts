@@ -1,4 +1,5 @@
 /** GET /v1/models, and one of them: what a key can call. */
+import { isRegionAllowed } from "../../domains/routing/index.ts";
 import { Failure } from "../../lib/errors.ts";
 import type { JsonObject } from "../../lib/json.ts";
 import { ask } from "../../providers/ask.ts";
@@ -47,11 +48,35 @@ const respond = (call: Call, body: JsonObject): Response =>
   Response.json(body, { headers: callHeaders(call) });
 
 async function listedFor(gateway: Gateway, call: Call): Promise<ListedModel[]> {
-  const { mode } = await authenticate(gateway, call);
-  const listed = [...gateway.snapshot.models.values()]
-    .filter((model) => model.candidates.length > 0)
-    .map((model) => toListed(model, mode === "test" ? "sandbox" : undefined));
-  return mode === "test" ? [...listed, ...(await listSimulated(gateway, call))] : listed;
+  const { mode, regions } = await authenticate(gateway, call);
+  const isTest = mode === "test";
+  const { models, routes } = gateway.snapshot;
+  // Test keys reach nothing but the sandbox, wherever a model runs.
+  const canAnswer = (model: ServedModel | undefined): boolean =>
+    model?.candidates.some(({ region }) => isTest || isRegionAllowed(regions, region)) === true;
+  const listed = [...models.values()]
+    .filter((model) => canAnswer(model) && !routes.has(model.name))
+    .map((model) => toListed(model, isTest ? "sandbox" : undefined));
+  for (const [name, { tiers }] of routes) {
+    const targets = tiers.flatMap((tier) => tier.targets.map(({ model }) => models.get(model)));
+    if (targets.some(canAnswer)) listed.push(routeListed(name, targets));
+  }
+  return isTest ? [...listed, ...(await listSimulated(gateway, call))] : listed;
+}
+
+/** A route promises what the least of its models can do: which of them answers is not known before. */
+function routeListed(name: string, targets: readonly (ServedModel | undefined)[]): ListedModel {
+  const least = (limits: (number | null | undefined)[]): number | null =>
+    limits.reduce<number | null>(
+      (low, limit) => (limit == null ? low : Math.min(low ?? limit, limit)),
+      null,
+    );
+  return {
+    name,
+    ownedBy: "route",
+    contextTokens: least(targets.map((model) => model?.contextTokens)),
+    maxOutputTokens: least(targets.map((model) => model?.maxOutputTokens)),
+  };
 }
 
 const toListed = (model: ServedModel, owner: string | undefined): ListedModel => ({
