@@ -55,6 +55,7 @@ class ChatExchange implements Exchange {
   readonly #facts: ChatFacts;
   readonly #isStream: boolean;
   #prompt: Prompt | undefined;
+  #refusal: Failure | undefined;
 
   constructor(name: ChatDialectName, body: JsonObject, facts: ChatFacts) {
     this.#name = name;
@@ -64,6 +65,10 @@ class ChatExchange implements Exchange {
     this.#isStream = body["stream"] === true;
   }
 
+  get refusal(): Failure | undefined {
+    return this.#refusal;
+  }
+
   whyNot(upstream: Upstream): string | undefined {
     // The usual case, and the quick one.
     if (speaks(upstream, this.#name) && !hasLimits(upstream.quirks)) return undefined;
@@ -71,8 +76,9 @@ class ChatExchange implements Exchange {
       this.#assertSayable(upstream);
       return undefined;
     } catch (error) {
-      if (error instanceof Failure && error.code === UNTRANSLATABLE) return error.message;
-      throw error;
+      if (!(error instanceof Failure) || error.code !== UNTRANSLATABLE) throw error;
+      this.#refusal ??= error;
+      return error.message;
     }
   }
 

@@ -29,6 +29,8 @@ export type Counted = readonly Quantities[];
 export type Exchange = {
   /** Why this upstream cannot be put this question at all; undefined when it can. Asked while planning, before money moves. */
   whyNot(upstream: Upstream): string | undefined;
+  /** What `whyNot` has found in the client's own words: told to the client when nobody is left who could be asked. */
+  readonly refusal?: Failure | undefined;
   /** @throws Failure for every answer that is not 2xx, and `UNTRANSLATABLE` for what `whyNot` could not see. */
   send(upstream: Upstream, options: SendOptions): Promise<Response>;
   /** How many priced pieces each image counts for at this provider; 1 where it is left out. */
