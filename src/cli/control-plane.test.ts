@@ -262,6 +262,7 @@ describe("provider, model and price", () => {
       deployments: [{ id, provider: "local", upstream_model: "qwen" }],
       created_at: time,
       removed_at: null,
+      notes: [],
     });
 
     expect((await run("model deploy meta/qwen --provider outdated")).out).toBe(
@@ -272,34 +273,8 @@ describe("provider, model and price", () => {
     expect(await json("model remove meta/qwen")).toMatchObject({ removed_at: time });
   });
 
-  test("a model without a price says how to set one", async () => {
-    expect((await run("model add unpriced --provider local")).out).toContain(
-      "Set one with: baseload price set unpriced",
-    );
-
-    const price = await json(
-      "price set unpriced --input-usd-per-mtok 1 --output-usd-per-mtok 2 --request-usd 0.000000000001",
-    );
-    expect(price).toEqual({
-      id,
-      model: "unpriced",
-      valid_from: time,
-      valid_to: null,
-      input_usd_per_mtok: "1.00",
-      output_usd_per_mtok: "2.00",
-      cached_input_usd_per_mtok: "1.00",
-      cache_write_usd_per_mtok: "1.00",
-      reasoning_usd_per_mtok: "2.00",
-      audio_input_usd_per_mtok: "1.00",
-      audio_output_usd_per_mtok: "2.00",
-      image_input_usd_per_mtok: "1.00",
-      request_usd: "0.000000000001",
-    });
-    expect((await json<Page>("price list unpriced")).data).toEqual([price]);
-    expect((await run("price list unprised")).notes).toContain("Did you mean 'unpriced'?");
-  });
-
   test("provider remove", async () => {
+    await run("model add served --provider local --without-price");
     expect((await run("provider remove local")).code).toBe(1);
     expect((await run("provider remove outdated")).out).toBe("Provider outdated is removed.\n");
   });

@@ -64,7 +64,8 @@ describe("exit code 2: the command line is wrong", () => {
     ["wallet", "baseload: wallet: missing --organization ORGANIZATION.\nUsage: baseload wallet"],
     ["wallet --org acme", "Did you mean --organization?"],
     ["org create", "baseload: org create: missing NAME.\nUsage: baseload org create NAME\n"],
-    ["price set m --input-usd-per-mtok 1", "missing --output-usd-per-mtok X."],
+    ["price set --input-usd-per-mtok 1", "missing MODEL."],
+    ["price set m --file none.yaml", "--file: none.yaml does not exist."],
     ["--json up", "baseload: write up first and its flags behind it: baseload up …"],
     ["chat hello", "chat needs a key: give --key or set BASELOAD_API_KEY."],
   ];

@@ -1,6 +1,7 @@
 /** The receipt of one call: what was attempted, measured, priced and booked. */
 import { z } from "zod";
 import { usageSources } from "../lib/quantities.ts";
+import { serviceTiers } from "../lib/service-tiers.ts";
 import { Id, Time, Usd } from "./fields.ts";
 import { defineOperation } from "./operation.ts";
 
@@ -19,6 +20,9 @@ export const Attempt = z
       .record(z.string(), Count)
       .meta({ description: "Disjoint parts of the usage; a part that is not named is zero" }),
     price_version_id: Id,
+    service_tier: z
+      .enum(serviceTiers)
+      .meta({ description: "By whose prices of that version it was charged" }),
     cost_usd: Usd.meta({ description: "Quantities times prices, exact" }),
     charge_usd: Usd.meta({ description: "What the wallet was charged, in whole nano-dollars" }),
     transfer_id: z.string(),

@@ -29,6 +29,9 @@ export const ModelName = z
   )
   .meta({ examples: ["smollm2-135m-instruct"] });
 
+/** The provider's own name of a model. */
+export const UpstreamModelName = z.string().min(1).max(200);
+
 /** Digits are counted where the amount is read: dollars hold nine decimal places, prices more. */
 export const UsdInput = z
   .string('must be a decimal string of US dollars such as "12.50", in quotes')

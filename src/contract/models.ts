@@ -1,7 +1,16 @@
 /** A model is what callers name; a deployment is that model as one provider serves it. */
 import { z } from "zod";
 import { capabilityNames, modalityNames } from "../lib/abilities.ts";
-import { Id, ModelName, PageQuery, ProviderName, pageOf, Time, TokenCount } from "./fields.ts";
+import {
+  Id,
+  ModelName,
+  PageQuery,
+  ProviderName,
+  pageOf,
+  Time,
+  TokenCount,
+  UpstreamModelName,
+} from "./fields.ts";
 import { defineOperation } from "./operation.ts";
 import { Price, priceInputs } from "./prices.ts";
 
@@ -31,12 +40,9 @@ export const Model = z
   .meta({ id: "Model" });
 export type Model = z.infer<typeof Model>;
 
-const UpstreamModel = z
-  .string()
-  .min(1)
-  .max(200)
-  .optional()
-  .meta({ description: "The provider's own name of the model. Default: the same name" });
+const UpstreamModel = UpstreamModelName.optional().meta({
+  description: "The provider's own name of the model. Default: the same name",
+});
 
 const Capabilities = z
   .array(z.enum(capabilityNames))
@@ -56,23 +62,26 @@ export const createModel = defineOperation({
   id: "model.create",
   method: "post",
   path: "/models",
-  summary: "Offer a model that a provider serves, at a price",
+  summary:
+    "Offer a model that a provider serves, at the price given, or the one that the maintained list knows",
   body: z.strictObject({
     name: ModelName,
     provider: ProviderName,
     upstream: UpstreamModel,
     ...priceInputs,
-    input_usd_per_mtok: priceInputs.input_usd_per_mtok
+    without_price: z
+      .boolean()
       .optional()
-      .meta({ description: "Without a price calls are refused until one is set" }),
-    output_usd_per_mtok: priceInputs.output_usd_per_mtok.optional(),
+      .meta({ description: "Calls are refused until a price is set" }),
     context_tokens: TokenCount.optional(),
     max_output_tokens: TokenCount.optional(),
     capabilities: Capabilities.optional(),
     modalities: Modalities.optional(),
     license: License.optional(),
   }),
-  answer: Model,
+  answer: Model.extend({
+    notes: z.array(z.string()).meta({ description: "What the list says that its price does not" }),
+  }),
   status: 201,
 });
 

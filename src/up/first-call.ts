@@ -172,8 +172,8 @@ async function showReceipt(
   }
 }
 
-const perMillion = (usd: string | undefined): string =>
-  usd === undefined ? "" : `at $${usd} per million`;
+const perMillion = (usd: string | null | undefined): string =>
+  usd ? `at $${usd} per million` : "";
 
 /** A receipt exists as soon as the worker has posted the call. */
 async function waitForReceipt({ control, clock }: FirstMinute, requestId: string): Promise<Call> {

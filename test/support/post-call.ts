@@ -22,7 +22,7 @@ const LEASE_NANOS = 1_000_000_000n;
  */
 export async function postCall(database: Database, call: PostedCall): Promise<string> {
   const { rows } = await database.pool.query<Record<string, bigint>>(
-    `select organization_id, project_id, o.wallet_id, model_id, deployment_id, price_version_id
+    `select organization_id, project_id, o.wallet_id, model_id, deployment.deployment_id, price_version_id
      from organization o join project using (organization_id), deployment join model m using (model_id)
      join price_version using (model_id)
      where o.name = $1 and m.name = $2`,

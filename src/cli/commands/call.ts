@@ -32,6 +32,7 @@ const attempts = (call: contract.Call): string =>
       { title: "outcome", cell: (row) => row.outcome },
       { title: "usage from", cell: (row) => row.usage_source },
       { title: "price", cell: (row) => row.price_version_id, align: "right" },
+      { title: "service tier", cell: (row) => row.service_tier },
       { title: "cost", cell: (row) => formatUsd(row.cost_usd), align: "right" },
       { title: "charged", cell: (row) => formatUsd(row.charge_usd), align: "right" },
       { title: "ledger transfer", cell: (row) => row.transfer_id },

@@ -4,7 +4,8 @@ import type { CommandContext, Report } from "../grammar/command.ts";
 import { UsageError } from "../grammar/usage-error.ts";
 import { formatFacts, formatTable, formatUsd } from "../output/format.ts";
 import { morePages, type PageFlags } from "../output/page.ts";
-import { type FurtherPriceFlags, toFurtherPrices } from "./price-flags.ts";
+import { sayPrice } from "./prices.ts";
+import { type PriceFlags, readPrice } from "./read-price.ts";
 
 type DeploymentFlags = {
   readonly name: string;
@@ -13,10 +14,10 @@ type DeploymentFlags = {
 };
 
 type NewModel = DeploymentFlags &
-  FurtherPriceFlags &
+  PriceFlags &
   ModelFacts & {
-    readonly "input-usd-per-mtok": string | undefined;
-    readonly "output-usd-per-mtok": string | undefined;
+    readonly "price-file": string | undefined;
+    readonly "without-price": boolean;
   };
 
 type ModelFacts = {
@@ -28,14 +29,16 @@ type ModelFacts = {
 };
 
 export async function addModel(flags: NewModel, context: CommandContext): Promise<Report> {
+  const { valid_from: _, ...given } = await readPrice(flags, {
+    ...{ flag: "price-file", path: flags["price-file"] },
+  });
   const model = await context.control().ask(contract.createModel, {
     body: {
+      ...given,
       name: flags.name,
       provider: flags.provider,
       upstream: flags.upstream,
-      input_usd_per_mtok: flags["input-usd-per-mtok"],
-      output_usd_per_mtok: flags["output-usd-per-mtok"],
-      ...toFurtherPrices(flags),
+      without_price: flags["without-price"] || undefined,
       context_tokens: flags["context-tokens"],
       max_output_tokens: flags["max-output-tokens"],
       capabilities: readAbilities("capability", flags.capability, capabilityNames) ?? undefined,
@@ -43,11 +46,19 @@ export async function addModel(flags: NewModel, context: CommandContext): Promis
       license: flags.license,
     },
   });
-  const next =
-    model.price === null
-      ? `It has no price yet, so calls are refused. Set one with: baseload price set ${model.name}`
-      : `Try it with: baseload chat --model ${model.name}`;
-  return { json: model, text: `Model ${model.name} is offered. ${next}\n` };
+  return { json: model, text: sayOffered(model, model.notes) };
+}
+
+function sayOffered({ name, price }: contract.Model, notes: readonly string[]): string {
+  if (price === null) {
+    return `Model ${name} is offered. It has no price yet, so calls are refused. Set one with: baseload price set ${name}\n`;
+  }
+  const lines = [
+    `Model ${name} is offered at ${sayPrice(price)}.`,
+    ...notes,
+    `Try it with: baseload chat --model ${name}`,
+  ];
+  return lines.map((line) => `${line}\n`).join("");
 }
 
 export async function setModel(
@@ -130,7 +141,9 @@ const servedBy = (model: contract.Model): string =>
 type PriceField = "input_usd_per_mtok" | "cached_input_usd_per_mtok" | "output_usd_per_mtok";
 
 const priceOf = (model: contract.Model, field: PriceField): string =>
-  model.price === null ? "no price" : formatUsd(model.price[field]);
+  model.price === null ? "no price" : usdOrNone(model.price[field]);
+
+const usdOrNone = (usd: string | null): string => (usd === null ? "" : formatUsd(usd));
 
 export async function removeModel(name: string, context: CommandContext): Promise<Report> {
   const model = await context.control().ask(contract.removeModel, { params: { name } });

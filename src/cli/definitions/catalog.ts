@@ -2,8 +2,10 @@
 import { capabilityNames, modalityNames } from "../../lib/abilities.ts";
 import { type Command, defineCommand } from "../grammar/command.ts";
 import type { Flags } from "../grammar/flags.ts";
+import { priceFileFlag, priceFlags } from "./price-flags.ts";
+import { priceCommands } from "./pricing.ts";
 import { providerCommands } from "./providers.ts";
-import { furtherPriceFlags, pageFlags } from "./shared-flags.ts";
+import { pageFlags } from "./shared-flags.ts";
 
 const modelPositional = { NAME: { help: "name of the model", required: true } } as const;
 
@@ -45,17 +47,22 @@ const modelCommands: readonly Command[] = [
   defineCommand({
     name: "model add",
     summary: "Offer a model that a provider serves, at a price",
-    detail: "A model without a price is refused to callers until one is set.",
+    detail:
+      "Without a price here it costs what the maintained list of prices knows, context tiers included; imports keep that up to date. Prices of service tiers stand beside it.",
     positionals: modelPositional,
     flags: {
       provider: providerFlag,
       upstream: upstreamFlag,
-      "input-usd-per-mtok": { kind: "usd", help: "dollars per million input tokens" },
-      "output-usd-per-mtok": { kind: "usd", help: "dollars per million output tokens" },
-      ...furtherPriceFlags,
+      ...priceFlags,
+      "price-file": priceFileFlag,
+      "without-price": {
+        kind: "switch",
+        help: "offer it although calls are refused until a price is set",
+      },
       ...modelFacts,
     },
     examples: [
+      "baseload model add gpt-5-mini --provider openai",
       "baseload model add gpt-5-mini --provider openai --input-usd-per-mtok 0.25 --output-usd-per-mtok 2",
       "baseload model add chat --provider vllm --upstream qwen3-8b --input-usd-per-mtok 0.05 --output-usd-per-mtok 0.1 --max-output-tokens 8192",
     ],
@@ -131,44 +138,6 @@ const modelCommands: readonly Command[] = [
     examples: ["baseload model remove chat"],
     run: async ({ words }, context) =>
       (await import("../commands/models.ts")).removeModel(words.NAME, context),
-  }),
-];
-
-const priceCommands: readonly Command[] = [
-  defineCommand({
-    name: "price set",
-    summary: "Add a price version of a model, from now or from a later time",
-    detail: "Versions are never changed: what was called before keeps the price it had.",
-    positionals: { MODEL: { help: "name of the model", required: true } },
-    flags: {
-      "input-usd-per-mtok": {
-        kind: "usd",
-        help: "dollars per million input tokens",
-        required: true,
-      },
-      "output-usd-per-mtok": {
-        kind: "usd",
-        help: "dollars per million output tokens",
-        required: true,
-      },
-      ...furtherPriceFlags,
-      "valid-from": { kind: "time", help: "when it begins (default: now)" },
-    },
-    examples: [
-      "baseload price set gpt-5-mini --input-usd-per-mtok 0.25 --cached-input-usd-per-mtok 0.025 --output-usd-per-mtok 2",
-      "baseload price set chat --input-usd-per-mtok 0.04 --output-usd-per-mtok 0.08 --valid-from 2031-01-01",
-    ],
-    run: async ({ words, flags }, context) =>
-      (await import("../commands/prices.ts")).setPrice({ ...flags, model: words.MODEL }, context),
-  }),
-  defineCommand({
-    name: "price list",
-    summary: "List price versions, newest first",
-    positionals: { MODEL: { help: "only prices of this model" } },
-    flags: pageFlags,
-    examples: ["baseload price list", "baseload price list gpt-5-mini"],
-    run: async ({ words, flags }, context) =>
-      (await import("../commands/prices.ts")).listPrices({ ...flags, model: words.MODEL }, context),
   }),
 ];
 

@@ -35,6 +35,7 @@ function toWire(receipt: CallReceipt, wallet: WalletBalances): contract.Call {
       usage_source: attempt.source,
       quantities: attempt.quantities,
       price_version_id: String(attempt.priceVersionId),
+      service_tier: attempt.serviceTier,
       cost_usd: usdFromPicos(attempt.cost),
       charge_usd: usdFromNanos(attempt.charge),
       transfer_id: attempt.transferId,

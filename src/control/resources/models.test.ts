@@ -69,7 +69,9 @@ describe("models and prices", () => {
   });
 
   test("say what they can do, once somebody knows; what is left out stays as it was", async () => {
-    await control.post("/models", { name: "able", provider: "one", capabilities: ["tools"] });
+    await control.post("/models", {
+      ...{ name: "able", provider: "one", capabilities: ["tools"], without_price: true },
+    });
     const set = (body: object) => control.post("/models/able", body);
 
     const limited = await set({ max_output_tokens: 512, modalities: ["image", "file"] });
@@ -86,12 +88,13 @@ describe("models and prices", () => {
   });
 
   test("without a price are listed without one", async () => {
-    await control.post("/models", { name: "unpriced", provider: "one" });
+    const unpriced = { name: "unpriced", provider: "one", without_price: true };
+    await control.post("/models", unpriced);
 
     const listed = rowsOf((await control.get("/models")).body);
 
     expect(listed.find((row) => row["name"] === "unpriced")).toMatchObject({ price: null });
-    expect((await control.post("/models", { name: "unpriced", provider: "one" })).status).toBe(409);
+    expect((await control.post("/models", unpriced)).status).toBe(409);
   });
 
   test("announced ahead do not hold yet", async () => {
@@ -110,7 +113,8 @@ describe("models and prices", () => {
   const model = { name: "m", provider: "one" };
   const both = { input_usd_per_mtok: "1", output_usd_per_mtok: "1" };
   const refused: readonly [why: string, path: string, body: unknown, param: string][] = [
-    ["half a price", "/models", { ...model, input_usd_per_mtok: "1" }, "output_usd_per_mtok"],
+    ["a price that nobody knows", "/models", model, "input_usd_per_mtok"],
+    ["a price and none", "/models", { ...model, ...both, without_price: true }, "without_price"],
     [
       "a cached price alone",
       "/models",
@@ -131,12 +135,7 @@ describe("models and prices", () => {
     ],
     ["a name with spaces", "/models", { ...model, name: "a b" }, "name"],
     ["no output tokens", "/models", { ...model, max_output_tokens: 0 }, "max_output_tokens"],
-    [
-      "no output price",
-      "/prices",
-      { model: "unpriced", input_usd_per_mtok: "1" },
-      "output_usd_per_mtok",
-    ],
+    ["no price at all", "/prices", { model: "unpriced" }, "input_usd_per_mtok"],
     [
       "a price in the past",
       "/prices",

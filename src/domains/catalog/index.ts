@@ -2,6 +2,8 @@ export { nearestNames as nearestModels } from "../../lib/nearest.ts";
 export type { Credential, Model, Provider } from "./catalog.ts";
 export { readCatalog, readForSettlement } from "./catalog-store.ts";
 export { addCredential, listCredentials, removeCredential } from "./credential-store.ts";
+export { findInGenaiPrices, GENAI_PRICES } from "./knowledge/genai-prices.ts";
+export type { KnownModel } from "./knowledge/known-model.ts";
 export {
   addDeployment,
   assertModelKnown,
@@ -9,10 +11,11 @@ export {
   createModel,
   describeModel,
   listModels,
+  readModel,
   removeModel,
-  setPrice,
 } from "./model-store.ts";
 export {
+  type NewVersion,
   type Price,
   type PriceComponents,
   type PriceTerms,
@@ -23,6 +26,12 @@ export {
   unitPriceOf,
   unitPricesAt,
 } from "./price.ts";
+export {
+  type ImportedPrice,
+  importKnownPrices,
+  setPrice,
+  toVersions,
+} from "./price-setting-store.ts";
 export { listPrices } from "./price-store.ts";
 export type { CredentialRecord, ModelRecord, PriceRecord, ProviderRecord } from "./records.ts";
 export { createProvider, listProviders, readProvider, removeProvider } from "./store.ts";

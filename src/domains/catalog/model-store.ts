@@ -1,20 +1,14 @@
-/** Models, deployments and the setting of prices on PostgreSQL. Locks are taken in one order: provider, then model. */
+/** Models and their deployments on PostgreSQL. Locks are taken in one order: provider, then model. */
 import type { PoolClient } from "pg";
 import { assert, Failure } from "../../lib/errors.ts";
 import { didYouMean } from "../../lib/nearest.ts";
 import { recordChange, violatedConstraint } from "../../platform/db/change.ts";
 import type { Database } from "../../platform/db/database.ts";
 import { idAfter, type Page, type PageRequest, toPage } from "../../platform/db/page.ts";
-import { assertNotInThePast, type PriceTerms } from "./price.ts";
-import { insertPrice, readCurrentPrices, readPrice } from "./price-store.ts";
+import type { NewVersion, PriceTerms } from "./price.ts";
+import { insertPrice, readCurrentPrices } from "./price-store.ts";
 import { lockProvider } from "./provider-rows.ts";
-import type {
-  DeploymentRecord,
-  ModelFacts,
-  ModelRecord,
-  NewModel,
-  PriceRecord,
-} from "./records.ts";
+import type { DeploymentRecord, ModelFacts, ModelRecord, NewModel } from "./records.ts";
 
 const NAMES_MAX = 1_000;
 
@@ -33,10 +27,15 @@ type ModelRow = {
 const columns = `model_id, name, context_tokens, max_output_tokens, capabilities, modalities, license, created_at,
   removed_at`;
 
-/** Offers a model. Without `terms` it has no price, and calls are refused until one is set. */
+/** Offers a model. Without a price calls are refused until one is set. */
 export async function createModel(
   database: Database,
-  options: NewModel & { terms?: PriceTerms | undefined; actor: string },
+  options: NewModel & {
+    terms?: PriceTerms | undefined;
+    /** Instead of terms: what a list knows, with what it announces. */
+    versions?: readonly NewVersion[] | undefined;
+    actor: string;
+  },
 ): Promise<ModelRecord> {
   return await database.transact(async (client) => {
     const provider = await lockProvider(client, options.provider);
@@ -63,8 +62,9 @@ export async function createModel(
     if (model === undefined) throw modelExists(options.name);
     const upstream = options.upstream ?? options.name;
     await insertDeployment(client, { model, providerId: provider.provider_id, upstream });
-    if (options.terms !== undefined) {
-      await insertPrice(client, { modelId: model.model_id, terms: options.terms });
+    const own = options.terms === undefined ? [] : [{ terms: options.terms }];
+    for (const version of options.versions ?? own) {
+      await insertPrice(client, { ...version, modelId: model.model_id });
     }
     await recordChange(client, {
       actor: options.actor,
@@ -153,31 +153,6 @@ export async function removeModel(
   });
 }
 
-/** Adds a version from now, or from a later time. The model is locked, so that versions are added one by one. */
-export async function setPrice(
-  database: Database,
-  options: {
-    model: string;
-    terms: PriceTerms;
-    validFrom?: Date | undefined;
-    nowMs: number;
-    actor: string;
-  },
-): Promise<PriceRecord> {
-  assertNotInThePast(options.validFrom, options.nowMs);
-  return await database.transact(async (client) => {
-    const { model_id } = await lockModel(client, options.model);
-    const priceVersionId = await insertPrice(client, { ...options, modelId: model_id });
-    await recordChange(client, {
-      actor: options.actor,
-      action: "price.set",
-      subject: options.model,
-      detail: { price_version_id: String(priceVersionId) },
-    });
-    return await readPrice(client, priceVersionId);
-  });
-}
-
 export async function listModels(
   database: Database,
   page: PageRequest,
@@ -188,6 +163,18 @@ export async function listModels(
       [idAfter(page), page.limit + 1],
     );
     return toPage(await toRecords(client, rows), page, (row) => String(row.modelId));
+  });
+}
+
+/** One that is offered. */
+export async function readModel(database: Database, name: string): Promise<ModelRecord> {
+  return await database.transact(async (client) => {
+    const { rows } = await client.query<ModelRow>(
+      `select ${columns} from model where name = $1 and removed_at is null`,
+      [name],
+    );
+    if (rows[0] === undefined) throw await noSuchModel(client, name);
+    return await toRecord(client, rows[0]);
   });
 }
 
@@ -222,7 +209,8 @@ async function insertDeployment(
   }
 }
 
-async function lockModel(client: PoolClient, name: string): Promise<ModelRow> {
+/** Versions of a price are added one by one, while the model is locked. */
+export async function lockModel(client: PoolClient, name: string): Promise<ModelRow> {
   const { rows } = await client.query<ModelRow>(
     `select ${columns} from model where name = $1 and removed_at is null for update`,
     [name],

@@ -7,7 +7,7 @@ import type { ServiceTier } from "../../lib/service-tiers.ts";
 import { violatedConstraint } from "../../platform/db/change.ts";
 import type { Database } from "../../platform/db/database.ts";
 import { idAfter, type Page, type PageRequest, toPage } from "../../platform/db/page.ts";
-import { completeTerms, type Price, type PriceTerms } from "./price.ts";
+import { completeTerms, type NewVersion, type Price } from "./price.ts";
 import { type PriceCell, toCells, toTerms } from "./price-cells.ts";
 import type { PriceRecord } from "./records.ts";
 
@@ -38,22 +38,21 @@ const selectPrice = `
   left join deployment using (deployment_id)
   left join provider using (provider_id)`;
 
-export type NewPrice = {
+/** Whose prices follow one another. */
+export type Series = {
   modelId: bigint;
   /** Undefined: what callers pay. Otherwise what the provider of this deployment charges us. */
   deploymentId?: bigint | undefined;
-  terms: PriceTerms;
-  /** Undefined: from now. */
-  validFrom?: Date | undefined;
-  /** Undefined: the operator. */
-  source?: string | undefined;
 };
 
 /** Where nobody says otherwise, an operator has set the price. */
-export const OPERATOR = "operator";
+const OPERATOR = "operator";
 
 /** The caller holds the lock of the model. */
-export async function insertPrice(client: PoolClient, options: NewPrice): Promise<bigint> {
+export async function insertPrice(
+  client: PoolClient,
+  options: Series & NewVersion,
+): Promise<bigint> {
   const cells = toCells(completeTerms(options.terms));
   try {
     const { rows } = await client.query<{ price_version_id: bigint }>(
@@ -115,6 +114,16 @@ export async function readPrices(
        where v.model_id in (select model_id from price_version where price_version_id = any ($1::bigint[]))
      ) price where price_version_id = any ($1::bigint[])`,
     [priceVersionIds],
+  );
+  return rows.map(toPriceRecord);
+}
+
+/** Newest first; the caller holds the lock of the model. */
+export async function readSeries(client: PoolClient, series: Series): Promise<PriceRecord[]> {
+  const { rows } = await client.query<PriceRow>(
+    `${selectPrice} where v.model_id = $1 and deployment_id is not distinct from $2::bigint
+     order by valid_from desc`,
+    [series.modelId, series.deploymentId ?? null],
   );
   return rows.map(toPriceRecord);
 }

@@ -40,6 +40,15 @@ export type Price = {
  */
 export type PriceTerms = PriceComponents & Pick<Price, "serviceTiers">;
 
+/** A version that is to be added. */
+export type NewVersion = {
+  terms: PriceTerms;
+  /** Undefined: from now. */
+  validFrom?: Date | undefined;
+  /** Where the price was taken from; undefined: an operator has said it. */
+  source?: string | undefined;
+};
+
 /** Published lists have one tier at most; more than this is a mistake. */
 const CONTEXT_TIERS_MAX = 8;
 const INPUT_TOKENS_MAX = 2_147_483_647;

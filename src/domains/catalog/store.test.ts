@@ -194,7 +194,7 @@ describe("a model", () => {
 
     const { prices, deployments } = await readForSettlement(db.database, { sealKey, ...ids });
 
-    expect([...prices.values()]).toMatchObject([terms]);
+    expect([...prices.values()]).toMatchObject([{ picos: terms }]);
     expect([...deployments.values()]).toMatchObject([
       { upstreamModel: "theirs", provider: { name: "settled", credentials: [] } },
     ]);

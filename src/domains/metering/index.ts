@@ -8,8 +8,6 @@ export {
   type PriceNeeds,
   priceNeedsOf,
   rate,
-  type UsageLimits,
-  unmetNeeds,
   unpricedOf,
   upperBound,
 } from "./rate.ts";

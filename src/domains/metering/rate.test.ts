@@ -21,7 +21,6 @@ import {
   type PriceComponents,
   priceNeedsOf,
   rate,
-  unmetNeeds,
   unpricedOf,
   upperBound,
 } from "./rate.ts";
@@ -167,8 +166,8 @@ describe("rating", () => {
     expect(isPriced({ uncached_input: picos(1n) }, embeddings)).toBe(true);
     expect(isPriced(text, images)).toBe(true);
     expect(isPriced(image, images)).toBe(true);
-    expect(unmetNeeds(image, chat)).toEqual([["uncached_input"], ["output_text"]]);
-    expect(unmetNeeds({}, images)).toEqual([["images", "image_output"]]);
+    expect(isPriced(image, chat)).toBe(false);
+    expect(isPriced({}, images)).toBe(false);
   });
 
   test("knows no price of a piece that is not named, and that is not a price of zero", () => {

@@ -24,7 +24,7 @@ import {
 export type { PriceComponents };
 
 /** The most that a call can use. */
-export type UsageLimits = {
+type UsageLimits = {
   inputTokens: number;
   outputTokens: number;
   /** What is not text: pieces, and tokens beside those that the other limits count. */
@@ -73,12 +73,9 @@ export const unpricedOf = (price: PriceComponents, quantities: Quantities): Quan
     (name) => (quantities[name] ?? 0) > 0 && unitPriceOf(price, name) === undefined,
   );
 
-/** What a call needs and its price does not name. Such a call is refused rather than served for nothing. */
-export const unmetNeeds = (price: PriceComponents, needs: PriceNeeds): PriceNeeds =>
-  needs.filter((names) => names.every((name) => unitPriceOf(price, name) === undefined));
-
+/** A call that needs what its price does not name is refused rather than served for nothing. */
 export const isPriced = (price: PriceComponents, needs: PriceNeeds): boolean =>
-  unmetNeeds(price, needs).length === 0;
+  needs.every((names) => names.some((name) => unitPriceOf(price, name) !== undefined));
 
 /**
  * The most that a call can cost: every input token at the dearest input price, every output token at the dearest

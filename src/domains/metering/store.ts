@@ -7,6 +7,7 @@ import {
   quantityNames,
   type UsageSource,
 } from "../../lib/quantities.ts";
+import type { ServiceTier } from "../../lib/service-tiers.ts";
 import type { Database } from "../../platform/db/database.ts";
 import type { Outcome } from "./usage-event.ts";
 
@@ -84,6 +85,7 @@ export type CallReceipt = {
     source: UsageSource;
     quantities: Quantities;
     priceVersionId: bigint;
+    serviceTier: ServiceTier;
     cost: Picos;
     charge: Nanos;
     /** Equal to the event's id; there is a transfer only where something was charged. */
@@ -129,6 +131,7 @@ export async function readCall(
       source: row.usage_source,
       quantities: quantitiesOf(row),
       priceVersionId: row.price_version_id,
+      serviceTier: row.service_tier,
       cost: picos(BigInt(row.cost_picos)),
       charge: nanos(row.charge_nanos),
       transferId: row.event_id,
@@ -152,6 +155,7 @@ type CallRow = Record<(typeof quantityNames)[number], bigint> & {
   outcome: Outcome;
   usage_source: UsageSource;
   price_version_id: bigint;
+  service_tier: ServiceTier;
   /** `numeric`, which the driver reads as text. */
   cost_picos: string;
   charge_nanos: bigint;

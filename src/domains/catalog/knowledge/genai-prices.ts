@@ -9,8 +9,8 @@ import { toTerms, unknownWords } from "./to-terms.ts";
 
 /** As pinned in package.json; a test compares them. */
 export const GENAI_PRICES_VERSION = "0.1.8";
-/** What `price_version.source` begins with where a price came from here. */
-export const GENAI_PRICES = "genai-prices";
+/** As it stands in `price_version.source`. */
+export const GENAI_PRICES = `genai-prices ${GENAI_PRICES_VERSION}`;
 
 const DAY_MS = 86_400_000;
 
@@ -34,7 +34,7 @@ export async function findInGenaiPrices(
   // A price that is only announced leaves the model without one until then.
   if (first === undefined || first.validFrom !== undefined) return undefined;
   return {
-    source: `${GENAI_PRICES} ${GENAI_PRICES_VERSION}`,
+    source: GENAI_PRICES,
     provider: match.provider.id,
     model: match.model.id,
     contextTokens: match.model.context_window,
