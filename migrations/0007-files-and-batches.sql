@@ -137,4 +137,5 @@ create table batch_line (
   primary key (batch_id, line_number),
   constraint batch_line_that_is_refused_has_a_result check (state <> 'refused' or result is not null)
 );
-create index batch_line_to_do on batch_line (batch_id, line_number) where state in ('waiting', 'sent');
+create index batch_line_again on batch_line (batch_id, not_before) where state = 'waiting' and run > 0;
+create index batch_line_sent on batch_line (batch_id, line_number) where state = 'sent';

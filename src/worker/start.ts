@@ -1,4 +1,5 @@
 /** The background process: posts journals, sets expired leases aside, lets credit expire. */
+import { deleteExpired } from "../domains/conversations/index.ts";
 import { FileFolder, type FileLimits, Files } from "../domains/files/index.ts";
 import { expireCredits, ledgerStore, postRemainders } from "../domains/ledger/index.ts";
 import { systemClock } from "../lib/clock.ts";
@@ -11,6 +12,7 @@ import { FairSlots } from "./batches/fair-slots.ts";
 import { Gateways } from "./jobs/gateways.ts";
 import { RunningJobs } from "./jobs/run-jobs.ts";
 import { Posting } from "./post-journals.ts";
+import { responseKind } from "./responses/response-kind.ts";
 
 export type WorkerOptions = {
   home: string;
@@ -35,6 +37,7 @@ const QUARANTINE_MS = 5_000;
 const CREDIT_MS = 10_000;
 const REMAINDER_MS = 3_600_000;
 const FILES_MS = 30_000;
+const RESPONSES_MS = 60_000;
 
 export async function startWorker(options: WorkerOptions): Promise<{ stop(): Promise<void> }> {
   const { log } = options;
@@ -66,6 +69,9 @@ export async function startWorker(options: WorkerOptions): Promise<{ stop(): Pro
     ),
     every(CREDIT_MS, { log, what: "let credit expire" }, () => expireCredits(database, now())),
     every(FILES_MS, { log, what: "let files expire" }, expireFiles),
+    every(RESPONSES_MS, { log, what: "let stored responses expire" }, async () => {
+      while ((await deleteExpired(database)) > 0);
+    }),
     every(REMAINDER_MS, { log, what: "post remainders" }, () => postRemainders(database)),
   ];
   log.info("worker is ready");
@@ -91,7 +97,10 @@ function jobsOf(
   return new RunningJobs({
     database,
     workerId: Bun.randomUUIDv7(),
-    kinds: [batchKind({ files, gateways, clock, chance: Math.random, concurrency, slots })],
+    kinds: [
+      batchKind({ files, gateways, clock, chance: Math.random, concurrency, slots }),
+      responseKind(),
+    ],
     fileStoreId: files.storeId,
     gateways,
     clock,

@@ -23,10 +23,12 @@ export {
   listSent,
   type NewLine,
   type RunEnd,
+  readLastNumber,
   readLinesLeft,
   refuseWaiting,
   type SentLine,
-  takeLines,
+  takeLinesAgain,
+  takeNewLines,
 } from "./line-store.ts";
 export { LineTooLong, readLines } from "./read-lines.ts";
 export { answeredLine, refusedLine, unansweredLine } from "./result-line.ts";

@@ -64,26 +64,60 @@ const toSentLine = (row: LineRow): SentLine => ({
   failures: row.failures,
 });
 
-/** Marks the next lines as sent and numbers their runs; only then may they be sent. None when the job is another's. */
-export async function takeLines(
+export type Taking = { batchId: string; workerId: string; limit: number };
+
+/** The job's row is locked against a take-over: none is taken when the job is another worker's. */
+const ownJob = `own_job as materialized (
+  select job_id from job where job_id = $1 and worker_id = $2 and state = 'running' for share
+)`;
+
+const markSent = `update batch_line l set state = 'sent', run = run + 1
+  from next, own_job where l.batch_id = own_job.job_id and l.line_number = next.line_number and l.state = 'waiting'
+  returning l.line_number, byte_offset, byte_length, run, failures`;
+
+/**
+ * Marks lines that have never been sent as sent and numbers their runs; only then may they be sent. By windows of numbers: a
+ * look costs the same in every batch, however long, and whatever the planner knows about it.
+ */
+export async function takeNewLines(
   database: Database,
-  taking: { batchId: string; workerId: string; limit: number },
+  taking: Taking & { from: number; to: number },
 ): Promise<SentLine[]> {
   const { rows } = await database.pool.query<LineRow>(
-    `with own_job as materialized (
-       select job_id from job where job_id = $1 and worker_id = $2 and state = 'running' for share
-     ),
+    `with ${ownJob},
      next as materialized (
        select line_number from batch_line
-       where batch_id = $1 and state = 'waiting' and (not_before is null or not_before <= now())
+       where batch_id = $1 and line_number between $4 and $5 and state = 'waiting' and run = 0
        order by line_number limit $3
      )
-     update batch_line l set state = 'sent', run = run + 1
-     from next, own_job where l.batch_id = own_job.job_id and l.line_number = next.line_number and l.state = 'waiting'
-     returning l.line_number, byte_offset, byte_length, run, failures`,
+     ${markSent}`,
+    [taking.batchId, taking.workerId, taking.limit, taking.from, taking.to],
+  );
+  return rows.map(toSentLine).sort((a, b) => a.number - b.number);
+}
+
+/** The same for lines whose runs have failed, and whose wait is over. */
+export async function takeLinesAgain(database: Database, taking: Taking): Promise<SentLine[]> {
+  const { rows } = await database.pool.query<LineRow>(
+    `with ${ownJob},
+     next as materialized (
+       select line_number from batch_line
+       where batch_id = $1 and state = 'waiting' and run > 0 and not_before <= now()
+       order by not_before limit $3
+     )
+     ${markSent}`,
     [taking.batchId, taking.workerId, taking.limit],
   );
   return rows.map(toSentLine);
+}
+
+/** 0 when there are none. Empty lines of the file have numbers, too, and no rows. */
+export async function readLastNumber(database: Database, batchId: string): Promise<number> {
+  const { rows } = await database.pool.query<{ last: number | null }>(
+    "select max(line_number) as last from batch_line where batch_id = $1",
+    [batchId],
+  );
+  return rows[0]?.last ?? 0;
 }
 
 /** Lines whose run nobody has told the end of. */
@@ -159,28 +193,24 @@ export async function refuseWaiting(
   );
 }
 
-export type LinesLeft = { waiting: number; sent: number; nextInMs: number };
+type LinesLeft = { waiting: number; sent: number; nextInMs: number };
 
-/** What is left to do, and when the next line may be sent. */
+/** What is left to do, and when the next line that waits may be sent. Does not look at every line. */
 export async function readLinesLeft(database: Database, batchId: string): Promise<LinesLeft> {
   const { rows } = await database.pool.query<{
-    waiting: number;
+    undone: number;
     sent: number;
     next_in_ms: number | null;
   }>(
-    `select count(*) filter (where state = 'waiting')::int as waiting,
-       count(*) filter (where state = 'sent')::int as sent,
-       extract(epoch from min(coalesce(not_before, now())) filter (where state = 'waiting') - now())::float8 * 1000
-         as next_in_ms
-     from batch_line where batch_id = $1 and state in ('waiting', 'sent')`,
+    `select total - completed - failed as undone,
+       (select count(*)::int from batch_line where batch_id = $1 and state = 'sent') as sent,
+       (select extract(epoch from min(not_before) - now())::float8 * 1000 from batch_line
+        where batch_id = $1 and state = 'waiting' and run > 0) as next_in_ms
+     from batch where batch_id = $1`,
     [batchId],
   );
-  const row = rows[0];
-  return {
-    waiting: row?.waiting ?? 0,
-    sent: row?.sent ?? 0,
-    nextInMs: Math.max(row?.next_in_ms ?? 0, 0),
-  };
+  const { undone = 0, sent = 0, next_in_ms = null } = rows[0] ?? {};
+  return { waiting: undone - sent, sent, nextInMs: Math.max(next_in_ms ?? 0, 0) };
 }
 
 export type EndedLine = { number: number; run: number; customId: string } & (
@@ -188,11 +218,11 @@ export type EndedLine = { number: number; run: number; customId: string } & (
   | { state: "refused"; result: LineResult }
 );
 
-/** In the order of the input. */
+/** Those with numbers from one to another, in the order of the input. */
 export async function listEnded(
   database: Database,
   batchId: string,
-  page: { after: number; limit: number },
+  { from, to }: { from: number; to: number },
 ): Promise<EndedLine[]> {
   const { rows } = await database.pool.query<{
     line_number: number;
@@ -202,9 +232,9 @@ export async function listEnded(
     result: string | null;
   }>(
     `select line_number, run, custom_id, state, result from batch_line
-     where batch_id = $1 and line_number > $2 and state in ('answered', 'refused')
-     order by line_number limit $3`,
-    [batchId, page.after, page.limit],
+     where batch_id = $1 and line_number between $2 and $3 and state in ('answered', 'refused')
+     order by line_number`,
+    [batchId, from, to],
   );
   return rows.map((row): EndedLine => {
     const line = { number: row.line_number, run: row.run, customId: row.custom_id };

@@ -13,13 +13,13 @@ import {
   readLinesLeft,
   refuseWaiting,
   type SentLine,
-  takeLines,
 } from "../../domains/batches/index.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { faultPoint } from "../../platform/fault-point.ts";
 import type { JobContext } from "../jobs/kind.ts";
 import type { FairSlots } from "./fair-slots.ts";
 import type { LineRunner } from "./line-runner.ts";
+import { LineSource } from "./line-source.ts";
 import type { Pace } from "./pace.ts";
 
 export type SendingOptions = {
@@ -48,10 +48,13 @@ export class LineSending {
   #trouble: unknown;
   #news = Promise.withResolvers<void>();
   readonly #group: string;
+  readonly #lines: LineSource;
 
   constructor(options: SendingOptions) {
     this.#options = options;
     this.#group = String(options.batch.organizationId);
+    const { context, batch, clock } = options;
+    this.#lines = new LineSource({ ...context, batchId: batch.batchId, clock });
     options.context.signal.addEventListener("abort", () => this.#tellNews(), { once: true });
   }
 
@@ -94,10 +97,9 @@ export class LineSending {
   }
 
   async #take(limit: number): Promise<SentLine[]> {
-    const { context, batch, slots } = this.#options;
+    const { slots } = this.#options;
     try {
-      const { database, workerId } = context;
-      const lines = await takeLines(database, { batchId: batch.batchId, workerId, limit });
+      const lines = await this.#lines.take(limit);
       if (lines.length > 0) faultPoint("worker: lines marked as sent");
       return lines;
     } catch (error) {

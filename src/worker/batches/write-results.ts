@@ -5,6 +5,7 @@ import {
   type EndedLine,
   endBatch,
   listEnded,
+  readLastNumber,
   refusedLine,
   unansweredLine,
 } from "../../domains/batches/index.ts";
@@ -24,16 +25,11 @@ export type Writing = { database: Database; files: Files; signal: AbortSignal };
 export async function writeResults(writing: Writing, batch: Batch): Promise<"done" | "stopped"> {
   const results = new ResultFiles(writing, batch);
   try {
-    for (let after = 0; ; ) {
+    const last = await readLastNumber(writing.database, batch.batchId);
+    for (let from = 1; from <= last; from += LINES_AT_ONCE) {
       if (writing.signal.aborted) return await results.discard();
-      const lines = await listEnded(writing.database, batch.batchId, {
-        after,
-        limit: LINES_AT_ONCE,
-      });
-      const last = lines.at(-1);
-      if (last === undefined) break;
-      await results.write(lines);
-      after = last.number;
+      const to = from + LINES_AT_ONCE - 1;
+      await results.write(await listEnded(writing.database, batch.batchId, { from, to }));
     }
     await results.end();
     return "done";
