@@ -1,8 +1,13 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { type Intent, usageEventId } from "../domains/metering/index.ts";
+import {
+  decodeRecord,
+  encodeRecord,
+  type Intent,
+  usageEventId,
+} from "../domains/metering/index.ts";
 import { nanos, picos } from "../lib/money.ts";
-import { countedUsage, NO_USAGE } from "../lib/quantities.ts";
+import { countedUsage, NO_USAGE, type Quantities } from "../lib/quantities.ts";
 import { settleIntent, usageOfKept } from "./settle-intent.ts";
 
 const intent = (holdNanos: bigint): Intent => ({
@@ -33,6 +38,48 @@ const price = {
   serviceTiers: { batch: { uncached_input: picos(68_501n), output_text: picos(956_503n) } },
 };
 const nowMs = 1_700_000_009_000;
+
+describe("an attempt beside chat whose gateway has died", () => {
+  const hearing: Intent = {
+    ...intent(1_000_000n),
+    beside: {
+      operation: "transcription",
+      counted: [{ audio_seconds: 12 }, { audio_input: 120, output_text: 36 }],
+    },
+  };
+
+  test("is charged by what its price names, told or counted", () => {
+    const perSecond = { picos: { audio_seconds: picos(100_000_007n) } };
+    const told = { audio_seconds: 11, audio_input: 110 };
+    const quantitiesBy = (terms: typeof price | typeof perSecond, learnt?: Quantities) => {
+      const usage = learnt && { quantities: learnt, source: "lookup" as const, raw: null };
+      const { quantities, source } = settleIntent(hearing, { usage, price: terms, nowMs });
+      return { ...quantities, source };
+    };
+
+    expect(quantitiesBy(perSecond, told)).toEqual({
+      audio_seconds: 11,
+      requests: 1,
+      source: "lookup",
+    });
+    expect(quantitiesBy(price, told)).toEqual({ audio_input: 110, requests: 1, source: "lookup" });
+    expect(quantitiesBy(perSecond)).toEqual({ audio_seconds: 12, requests: 1, source: "counted" });
+    expect(quantitiesBy(price)).toEqual({
+      ...{ audio_input: 120, output_text: 36, requests: 1 },
+      source: "counted",
+    });
+  });
+
+  test("costs nothing when the provider never saw it", () => {
+    const event = settleIntent(hearing, { usage: NO_USAGE, price, nowMs });
+    expect([event.quantities, event.costPicos]).toEqual([{}, picos(0n)]);
+  });
+
+  test("is written down and read again with what was counted", () => {
+    const record = encodeRecord({ type: "intent", intent: hearing });
+    expect(decodeRecord(record)).toEqual({ type: "intent", intent: hearing });
+  });
+});
 
 describe("an attempt whose gateway has died", () => {
   test("is charged what the provider says, by the price of its time", () => {
