@@ -8,7 +8,7 @@
  */
 import { processVariables } from "./config/env.ts";
 
-/** Each is tested by `test/crash/fault-points.test.ts` or `test/crash/batches.test.ts`. */
+/** Each is tested by `fault-points.test.ts`, `batches.test.ts` or `responses.test.ts` in `test/crash`. */
 export const faultPoints = [
   "gateway: intent written",
   "gateway: answer begun",
@@ -31,6 +31,7 @@ export const faultPoints = [
   "worker: line answered, not written down",
   "worker: result files written, batch not ended",
   "worker: batch ended, job not",
+  "worker: response answered, not stored",
   "worker: job done, not ended",
 ] as const;
 
