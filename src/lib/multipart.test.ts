@@ -72,6 +72,7 @@ describe("a form", () => {
     expect(boundaryIn("multipart/form-data; xboundary=a; boundary=b")).toBe("b");
     expect(boundaryIn("application/json")).toBeUndefined();
     expect(boundaryIn(`multipart/form-data; boundary=${"x".repeat(71)}`)).toBeUndefined();
+    expect(boundaryIn("multipart/form-data; boundary=é")).toBeUndefined();
   });
 });
 

@@ -30,8 +30,8 @@ export class MultipartError extends Error {
   }
 }
 
-/** Of RFC 2046. */
-const BOUNDARY_CHARS_MAX = 70;
+/** Of RFC 2046, and what SDKs add to it. */
+const BOUNDARY = /^[\w'()+,./:=?%*&#!~ -]{1,70}$/;
 /** A file, a few dozen fields, and lists sent as one field for each item. */
 const PARTS_MAX = 256;
 /** A name, a file name and a type. */
@@ -46,7 +46,7 @@ export function boundaryIn(contentType: string): string | undefined {
     contentType,
   );
   const boundary = match?.[1] ?? match?.[2];
-  return boundary !== undefined && boundary.length <= BOUNDARY_CHARS_MAX ? boundary : undefined;
+  return boundary !== undefined && BOUNDARY.test(boundary) ? boundary : undefined;
 }
 
 /** @throws MultipartError */

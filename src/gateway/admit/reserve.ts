@@ -185,9 +185,12 @@ function refusal(reserving: Reserving, found: Found, retryAfterSeconds?: number)
     : "The budget of this key or its project has";
   const left = usdFromNanos(found.short.affordable as Nanos);
   const cost = usdFromNanos(holdOver(reserving, found.payment));
+  const less = reserving.request.producesTokens
+    ? "shorten the prompt or lower max_tokens"
+    : "or ask for less at once";
   const remedy = isMoney
-    ? `Add credit (baseload credit add --organization ${principal.organization} --usd …), shorten the prompt or lower max_tokens.`
-    : "Ask for a larger budget, shorten the prompt or lower max_tokens.";
+    ? `Add credit (baseload credit add --organization ${principal.organization} --usd …), ${less}.`
+    : `Ask for a larger budget, ${less}.`;
   return new Failure(
     "insufficient_funds",
     `${whose} $${left} left, and this call may cost up to $${cost}. ${remedy}`,

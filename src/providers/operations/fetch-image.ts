@@ -17,11 +17,13 @@ export async function fetchImage(
 ): Promise<Uint8Array | undefined> {
   const url = URL.parse(address);
   if (url === null) return undefined;
-  const { name, dialect, allowPrivate } = upstream;
+  const { name, dialect } = upstream;
+  const isOwn = url.hostname === URL.parse(upstream.baseUrl)?.hostname;
   const host: Upstream = {
     name,
     dialect,
-    allowPrivate,
+    // A private network is open to the provider that an operator put there, not to whatever address it gives.
+    allowPrivate: upstream.allowPrivate && isOwn,
     baseUrl: url.origin,
     credential: null,
     quirks: {},

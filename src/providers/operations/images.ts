@@ -16,6 +16,9 @@ const doors = {
   edit: { endpoint: "image_edit", path: "/images/edits" },
 } as const satisfies Record<string, Door>;
 
+/** Ten images of the largest size. */
+const ANSWER_BYTES_MAX = 160 * 1024 * 1024;
+
 const eventNames = { generate: "image_generation", edit: "image_edit" } as const;
 
 export type ImagesRequest = {
@@ -86,7 +89,7 @@ export class ImagesExchange implements Exchange {
   async readWhole(upstream: Upstream, response: Response): Promise<WholeAnswer> {
     const units = this.#unitsOf(upstream, response);
     if (isDashscope(upstream)) return await this.#dashscope.readWhole(upstream, response, units);
-    const { bytes, body } = await readAnswer(upstream, response);
+    const { bytes, body } = await readAnswer(upstream, response, { bytesMax: ANSWER_BYTES_MAX });
     return {
       bytes,
       usage: readImageUsage(body["usage"]),
