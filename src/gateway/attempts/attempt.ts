@@ -207,7 +207,7 @@ export class Attempt {
     );
   }
 
-  async #learnUsage({ outputTokens }: Delivered): Promise<Usage | undefined> {
+  async #learnUsage({ outputTokens, counted }: Delivered): Promise<Usage | undefined> {
     const { candidate } = this.#options;
     const learnt = await learnUsage(candidate.upstream, this.eventId, {
       deadlineMs: this.#gateway.limits.lookUpTimeoutMs,
@@ -218,7 +218,8 @@ export class Attempt {
         }),
     });
     // A provider that never saw the attempt, but delivered a part of it, has forgotten it since, by a restart.
-    const isForgotten = learnt?.source === "none" && outputTokens > 0;
+    const hasDelivered = outputTokens > 0 || counted !== undefined;
+    const isForgotten = learnt?.source === "none" && hasDelivered;
     return isForgotten ? undefined : learnt;
   }
 }
