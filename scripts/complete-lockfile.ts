@@ -64,7 +64,7 @@ for (const [path, entry] of Object.entries(lock.packages)) {
     }
     lock.packages[at] = {
       ...(alias === undefined ? {} : { name: target }),
-      version: version.replace(/^[~^]/, ""),
+      version: alias?.replace(/^.*@/, "") ?? version.replace(/^[~^]/, ""),
       cpu: [cpu],
       ...(entry.dev ? { dev: true } : {}),
       optional: true,

@@ -69,10 +69,11 @@ type Call = { name: string; arguments: unknown };
 /** A model with tools calls one, and answers with text once it has the result: agents' loops end. */
 function planToolCalls(request: SandboxRequest): Call[] {
   const { script, tools, toolChoice } = request;
-  if (script.tool_calls !== undefined) return script.tool_calls;
+  const hasResult = request.messages.at(-1)?.role === "tool";
+  const isDone = hasResult && script.answer !== undefined;
+  if (script.tool_calls !== undefined) return isDone ? [] : script.tool_calls;
   const tool = chooseTool(tools, toolChoice);
   const mayChoose = toolChoice === "auto";
-  const hasResult = request.messages.at(-1)?.role === "tool";
   if (tool === undefined || (mayChoose && (hasResult || script.answer !== undefined))) return [];
   return [{ name: tool.name, arguments: sampleJson(tool.parameters) }];
 }

@@ -182,10 +182,8 @@ const Thinking = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("between_tools"), ...shown }),
   z.strictObject({ type: z.literal("disabled") }),
 ]);
-export type WireThinkingConfig = z.infer<typeof Thinking>;
 
 const Format = z.strictObject({ type: z.literal("json_schema"), schema: JsonSchema });
-export type WireFormat = z.infer<typeof Format>;
 
 const ContextEdit = z.discriminatedUnion("type", [
   z.strictObject({
