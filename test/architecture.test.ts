@@ -123,6 +123,16 @@ const packages: readonly { name: RegExp; mayBeImportedBy: RegExp; why: string }[
     why: "one folder knows the words of others' price lists",
   },
   {
+    name: /^@ai-sdk\//,
+    mayBeImportedBy: /^src\/providers\/ai-sdk\//,
+    why: "a gateway that talks to none of their providers loads none of these packages",
+  },
+  {
+    name: /^aws4fetch$/,
+    mayBeImportedBy: /^src\/providers\/credentials\//,
+    why: "one folder knows how credentials are shown",
+  },
+  {
     name: /^zod$/,
     mayBeImportedBy: /^src\/(?!lib\/)/,
     why: "lib stands alone",

@@ -1,4 +1,5 @@
 /** Every dialect of chat, by the name that clients' endpoints and providers' settings know it by. */
+import { aiSdk } from "./ai-sdk/ai-sdk.ts";
 import { anthropicMessages } from "./dialects/anthropic-messages/anthropic-messages.ts";
 import type { ChatDialect } from "./dialects/dialect.ts";
 import { openAiChat } from "./dialects/openai-chat/openai-chat.ts";
@@ -23,7 +24,7 @@ export function speaks(upstream: Upstream, dialect: ChatDialectName): boolean {
   return upstream.dialect === dialect || upstream.quirks.also_speaks?.includes(dialect) === true;
 }
 
-const neutralUpstreams: Partial<Record<string, NeutralUpstream>> = {};
+const neutralUpstreams: Partial<Record<string, NeutralUpstream>> = { "ai-sdk": aiSdk };
 
 /** The adapter for providers that take the neutral prompt itself. */
 export function neutralUpstreamOf(name: DialectName): NeutralUpstream | undefined {
