@@ -17,6 +17,9 @@ const IN_FORCE_MS = 3_000;
 /** Connections spread over the gateways: so many in a row reach all of them. */
 const ASKED_AT_ONCE = 12;
 
+/** A PostgreSQL may have to start first, on a machine that is busy with other tests. */
+const START_TIMEOUT_MS = 60_000;
+
 let stack: Stack;
 let control: RunningControl;
 let key: CreatedKey;
@@ -42,7 +45,7 @@ beforeAll(async () => {
     await stack.model({ name: `model-${name}`, provider: name });
   }
   key = await stack.key({ creditUsd: "50.00" });
-});
+}, START_TIMEOUT_MS);
 afterAll(async () => {
   await control.stop();
   await stack.untilPosted();
