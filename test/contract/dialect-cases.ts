@@ -27,6 +27,8 @@ type Seen = {
   closing: string;
 };
 
+/** Every byte of all but the longest fixtures, whose bytes are also read one by one: each cut reads all of it again. */
+const CUTS_MAX = 2_000;
 /** Below this, a dialect has not been tested. */
 const POSSIBLE_MIN = 15;
 
@@ -82,7 +84,8 @@ function testTap(dialect: DialectUnderTest, bytes: Uint8Array, expected: Expecte
   });
 
   test("cut at every byte it reads the same", () => {
-    for (let at = 0; at <= bytes.length; at++) {
+    const step = Math.ceil(bytes.length / CUTS_MAX);
+    for (let at = 0; at <= bytes.length; at += step) {
       const seen = read(dialect, [bytes.slice(0, at), bytes.slice(at)], { hideUsage: false });
       expect(seen).toEqual(whole);
     }

@@ -126,9 +126,11 @@ describe("usage", () => {
   test("of one that goes on is what it was at the deadline", async () => {
     const client = new AbortController();
     const slow = { completion_tokens: 500, first_token_delay_ms: 10, token_delay_ms: 100 };
-    const { attemptId } = await call(slow, { stream: true, signal: client.signal });
+    const { attemptId, response } = await call(slow, { stream: true, signal: client.signal });
     const found = await awaitUsage(upstream, attemptId, { signal: forever, deadlineMs: 100 });
     expect(found.state).toBe("running");
+    // Held until here: an answer that nobody can read any more ends with the next garbage collection.
+    expect(response.ok).toBe(true);
     client.abort();
   });
 
