@@ -1,6 +1,7 @@
 /** Health, readiness and metrics: open to everyone who reaches the port, and silent about names and money. */
 import type { Metrics } from "../platform/metrics.ts";
 import type { Control } from "./control.ts";
+import { queueMetrics } from "./queue-metrics.ts";
 import type { App } from "./serve.ts";
 
 /** A probe that waits longer than this is answered "not ready" by most orchestrators anyway. */
@@ -15,11 +16,13 @@ export function serveProbes(app: App, control: Control, metrics: Metrics): void 
       isReady ? 200 : 503,
     );
   });
-  app.get("/metrics", (context) =>
-    context.text(metrics.render(), 200, {
+  const measureQueue = queueMetrics(metrics, control);
+  app.get("/metrics", async (context) => {
+    await measureQueue();
+    return context.text(metrics.render(), 200, {
       "content-type": "text/plain; version=0.0.4; charset=utf-8",
-    }),
-  );
+    });
+  });
 }
 
 async function canReachDatabase({ database }: Control): Promise<boolean> {

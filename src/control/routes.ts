@@ -1,6 +1,8 @@
 /** Every operation of the control plane. */
+import { batchRoutes } from "./resources/batches.ts";
 import { callRoutes } from "./resources/calls.ts";
 import { creditRoutes } from "./resources/credits.ts";
+import { fileRoutes } from "./resources/files.ts";
 import { keyRoutes } from "./resources/keys.ts";
 import { ledgerRoutes } from "./resources/ledger.ts";
 import { limitRoutes } from "./resources/limits.ts";
@@ -28,6 +30,8 @@ export const routes: readonly Route[] = [
   ...routeRoutes,
   ...usageRoutes,
   ...callRoutes,
+  ...batchRoutes,
+  ...fileRoutes,
   ...ledgerRoutes,
   ...statusRoutes,
 ];

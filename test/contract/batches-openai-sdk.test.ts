@@ -9,6 +9,9 @@ import { until } from "../support/until.ts";
 
 let stack: Stack;
 
+/** A machine that is busy takes its time. */
+const START_MS = 30_000;
+
 beforeAll(async () => {
   stack = await startStack();
   await stack.model({
@@ -17,7 +20,7 @@ beforeAll(async () => {
     batchPrice: { input: "1", output: "2" },
   });
   await stack.model({ name: "dear", price: { input: "2", output: "4" } });
-});
+}, START_MS);
 
 afterAll(async () => {
   await stack?.[Symbol.asyncDispose]();

@@ -15,11 +15,14 @@ let globex: OpenAI;
 const clientOf = (key: string) =>
   new OpenAI({ apiKey: key, baseURL: stack.url, maxRetries: 0, timeout: 20_000 });
 
+/** A machine that is busy takes its time. */
+const START_MS = 30_000;
+
 beforeAll(async () => {
   stack = await startStack();
   acme = clientOf((await stack.key({ organization: "acme" })).key);
   globex = clientOf((await stack.key({ organization: "globex" })).key);
-});
+}, START_MS);
 
 afterAll(async () => {
   await stack?.[Symbol.asyncDispose]();
@@ -144,7 +147,7 @@ describe("another organization, and another project", () => {
 });
 
 describe("what is refused leaves nothing behind", () => {
-  const post = async (key: string, body: BodyInit, headers: Record<string, string> = {}) =>
+  const post = async (key: string, body: FormData | string, headers: Record<string, string> = {}) =>
     await fetch(`${stack.url}/files`, {
       method: "POST",
       body,

@@ -1,6 +1,7 @@
 /** Every command, in the order of the help: what one needs first comes first. */
 import type { Command } from "../grammar/command.ts";
 import { accountCommands } from "./accounts.ts";
+import { batchCommands } from "./batches.ts";
 import { callCommands } from "./calls.ts";
 import { catalogCommands } from "./catalog.ts";
 import { limitCommands } from "./limits.ts";
@@ -16,7 +17,7 @@ export const commandGroups: readonly CommandGroup[] = [
   { title: "Who may call", commands: [...accountCommands, ...limitCommands] },
   { title: "What may be called", commands: catalogCommands },
   { title: "Where calls go", commands: routingCommands },
-  { title: "Calls", commands: callCommands },
+  { title: "Calls", commands: [...callCommands, ...batchCommands] },
   { title: "Money", commands: moneyCommands },
   { title: "Processes that `up` starts, one by one", commands: processCommands },
 ];

@@ -36,6 +36,7 @@ export {
   beginBatch,
   beginFinalizing,
   cancelBatch,
+  countLinesLeft,
   createBatch,
   endBatch,
   failBatch,

@@ -2,6 +2,7 @@
 import type { PoolClient } from "pg";
 import { assert, Failure } from "../../lib/errors.ts";
 import type { Quantities } from "../../lib/quantities.ts";
+import { recordChange } from "../../platform/db/change.ts";
 import type { Database } from "../../platform/db/database.ts";
 import { holdFile, releaseFile, type StoredFile, type Tenant } from "../files/index.ts";
 import { addJob, askToCancelJob } from "../jobs/index.ts";
@@ -188,11 +189,15 @@ export async function listBatches(
   return rows.map(toBatch);
 }
 
-/** Asking twice changes nothing. Undefined when there is no such batch. */
+/**
+ * Asking twice changes nothing. Undefined when there is no such batch.
+ *
+ * @param byOperator who cancels what is not his own: that is written down.
+ */
 export async function cancelBatch(
   database: Database,
   tenant: Tenant,
-  batchId: string,
+  { batchId, byOperator }: { batchId: string; byOperator?: { actor: string; action: string } },
 ): Promise<Batch | undefined> {
   return await database.transact(async (client) => {
     const { rows } = await client.query<BatchRow>(
@@ -203,6 +208,9 @@ export async function cancelBatch(
     );
     if (rows[0] !== undefined) {
       await askToCancelJob(client, batchId);
+      if (byOperator !== undefined) {
+        await recordChange(client, { ...byOperator, subject: toBatchWireId(batchId) });
+      }
       return toBatch(rows[0]);
     }
     const batch = await findBatch(database, tenant, batchId);
@@ -298,6 +306,15 @@ export async function endBatch(
 
 const releaseInput = (client: PoolClient, batch: Batch): Promise<void> =>
   releaseFile(client, batch, { fileId: batch.inputFileId, holder: holderOf(batch.batchId) });
+
+/** Of all batches under way. */
+export async function countLinesLeft(database: Database): Promise<number> {
+  const { rows } = await database.pool.query<{ left: number }>(
+    `select coalesce(sum(total - completed - failed), 0)::float8 as left from batch
+     where status in ('validating', 'in_progress', 'finalizing', 'cancelling')`,
+  );
+  return rows[0]?.left ?? 0;
+}
 
 export type ListedBatch = Batch & { organization: string; project: string };
 

@@ -69,7 +69,7 @@ export async function showBatch(gateway: Gateway, call: Call): Promise<Response>
 export async function cancelBatch(gateway: Gateway, call: Call): Promise<Response> {
   const principal = await authenticate(gateway, call);
   const batchId = fromBatchWireId(idFrom(call));
-  const batch = batchId && (await cancel(gateway.database, principal, batchId));
+  const batch = batchId && (await cancel(gateway.database, principal, { batchId }));
   if (!batch) throw noSuchBatch(call);
   return respond(call, batch);
 }

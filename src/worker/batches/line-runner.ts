@@ -1,6 +1,7 @@
 /** One line, one run: from its bytes in the input file to what became of it. */
 import {
   type Batch,
+  type LineResult,
   type RunEnd,
   readBatchLine,
   type SentLine,
@@ -24,9 +25,9 @@ export type LineRunnerOptions = {
   chance(): number;
 };
 
-/** Runs that may fail in a row, by a provider or with a gateway that dies, before the line is refused. */
-const FAILURES_MAX = 8;
-const FAILURE_BACKOFF = { firstMs: 1_000, maxMs: 60_000 };
+/** Tries that a provider fails, or that are lost with a gateway: with the waits between them this takes about an hour. */
+const TRIES_MAX = 15;
+const FAILURE_BACKOFF = { firstMs: 1_000, maxMs: 600_000 };
 /** No gateway listens: one is being started, or none is wanted. */
 const UNREACHED_MS = 1_000;
 
@@ -65,19 +66,9 @@ export class LineRunner {
     return { requestId: runRequestId({ jobId, number, run }), jobId, organizationId };
   }
 
-  #toEnd(
-    { number, run, failures }: SentLine,
-    requestId: string,
-    outcome: RunOutcome,
-  ): RunEnd | undefined {
+  #toEnd(line: SentLine, requestId: string, outcome: RunOutcome): RunEnd | undefined {
+    const { number, run, failures } = line;
     const { pace } = this.#options;
-    const waiting = (waitMs: number, failed: number): RunEnd => ({
-      number,
-      run,
-      state: "waiting",
-      waitMs,
-      failures: failed,
-    });
     switch (outcome.outcome) {
       case "stopped":
         return undefined;
@@ -86,24 +77,31 @@ export class LineRunner {
         return { number, run, state: "answered" };
       case "unreached":
         pace.pushedBack(UNREACHED_MS);
-        return waiting(UNREACHED_MS, failures);
+        return { number, run, state: "waiting", waitMs: UNREACHED_MS, failures };
       case "void":
-        if (failures < FAILURES_MAX) return waiting(this.#backoff(failures + 1), failures + 1);
-        return { number, run, state: "refused", result: LOST };
+        return this.#afterFailure(line, { askedMs: 0, result: LOST });
       case "refused":
         break;
     }
+    const { status, body, retryAfterMs } = outcome;
+    const result = { status, requestId, body };
     const judged = judgeRefusal(outcome);
-    if (judged === "pushback") return waiting(pace.pushedBack(outcome.retryAfterMs), failures);
-    if (judged === "failure" && failures < FAILURES_MAX) {
-      return waiting(outcome.retryAfterMs ?? this.#backoff(failures + 1), failures + 1);
-    }
-    const { status, body } = outcome;
-    return { number, run, state: "refused", result: { status, requestId, body } };
+    if (judged === "failure") return this.#afterFailure(line, { askedMs: retryAfterMs, result });
+    if (judged === "final") return { number, run, state: "refused", result };
+    return { number, run, state: "waiting", waitMs: pace.pushedBack(retryAfterMs), failures };
   }
 
-  #backoff(failures: number): number {
-    return backoffMs(FAILURE_BACKOFF, failures, this.#options.chance());
+  #afterFailure(
+    { number, run, failures }: SentLine,
+    failure: { askedMs: number | undefined; result: LineResult },
+  ): RunEnd {
+    const { pace, chance } = this.#options;
+    pace.failed();
+    const failed = failures + 1;
+    if (failed >= TRIES_MAX) return { number, run, state: "refused", result: failure.result };
+    const backoff = backoffMs(FAILURE_BACKOFF, failed, 0.5 + chance() / 2);
+    const waitMs = Math.max(failure.askedMs ?? 0, backoff);
+    return { number, run, state: "waiting", waitMs, failures: failed };
   }
 }
 

@@ -6,6 +6,8 @@ import { backoffMs } from "../../lib/backoff.ts";
 import type { Clock } from "../../lib/clock.ts";
 
 const BACKOFF = { firstMs: 500, maxMs: 30_000 };
+/** One line that fails says nothing of the others; so many in a row do. */
+const FAILED_IN_A_ROW = 3;
 /** So that many batches do not begin at full speed together. */
 const BEGIN = 4;
 
@@ -16,6 +18,7 @@ export class Pace {
   #window: number;
   #pausedUntilMs = 0;
   #pushbacks = 0;
+  #failedInARow = 0;
 
   constructor(options: PaceOptions) {
     this.#options = options;
@@ -33,7 +36,14 @@ export class Pace {
 
   answered(): void {
     this.#pushbacks = 0;
+    this.#failedInARow = 0;
     this.#window = Math.min(this.#window + 1 / this.#window, this.#options.most);
+  }
+
+  /** A provider failed, or a process died. */
+  failed(): void {
+    this.#failedInARow += 1;
+    if (this.#failedInARow >= FAILED_IN_A_ROW) this.pushedBack(undefined);
   }
 
   /** @returns how long the line that was pushed back should wait. */
