@@ -8,10 +8,12 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { readCatalog, removeModel } from "../../src/domains/catalog/index.ts";
 import { findOrganization } from "../../src/domains/identity/index.ts";
+import { keepAnswer } from "../../src/domains/jobs/index.ts";
 import { ledgerStore } from "../../src/domains/ledger/index.ts";
 import { encodeRecord, type Intent, usageEventId } from "../../src/domains/metering/index.ts";
 import { newRequestId } from "../../src/lib/ids.ts";
 import { nanos } from "../../src/lib/money.ts";
+import type { Usage } from "../../src/lib/quantities.ts";
 import { folderDisk } from "../../src/platform/journal/disk.ts";
 import { Journal } from "../../src/platform/journal/journal.ts";
 import { CREDENTIAL, type CreatedKey, type Stack, sealKey, startStack } from "../support/stack.ts";
@@ -37,6 +39,7 @@ afterAll(async () => {
 async function leaveJournal(
   models: readonly string[],
   write: (intents: Intent[]) => Promise<void>,
+  options: { isKept: boolean } = { isKept: false },
 ) {
   const gatewayId = Bun.randomUUIDv7();
   const ledger = ledgerStore(stack.database);
@@ -66,7 +69,7 @@ async function leaveJournal(
       inputTokensMax: 500,
       outputTokensMax: 100,
       holdNanos: nanos(1_000_000n),
-      isKept: false,
+      ...options,
     };
   });
   const folder = join(stack.home, "journal", gatewayId);
@@ -167,6 +170,44 @@ describe("attempts that a dead gateway left open", () => {
     expect(await eventOf(intents[0] as Intent)).toMatchObject({
       ...{ source: "lookup", inputTokens: 5, outputTokens: 3 },
     });
+  });
+
+  test("on behalf of a job are charged if and only if their answers are kept, and what comes late is not", async () => {
+    const late: Usage = {
+      ...{ quantities: { uncached_input: 40, output_text: 9 }, source: "provider", raw: null },
+    };
+    const keep = (intent: Intent) =>
+      keepAnswer(stack.database, {
+        ...{ requestId: intent.requestId, attempt: 0, isBilled: true, usage: late },
+        ...{ body: new Uint8Array(), contentType: "application/json" },
+      });
+    const { gatewayId, folder, intents } = await leaveJournal(
+      ["asked", "asked", "asked"],
+      async (open) => {
+        const [kept, lost] = open as [Intent, Intent, Intent];
+        for (const { requestId, organizationId } of [kept, lost]) {
+          await stack.database.pool.query(
+            "insert into kept_answer (request_id, organization_id, state) values ($1, $2, 'begun')",
+            [requestId, organizationId],
+          );
+        }
+        expect(await keep(kept)).toBe(true);
+        // The provider worked on all of them, and would say so.
+        for (const intent of open) await serve(intent, { prompt_tokens: 40, completion_tokens: 9 });
+      },
+      { isKept: true },
+    );
+    await untilRecovered(gatewayId, folder);
+    const [kept, lost, never] = await Promise.all(intents.map(eventOf));
+
+    expect(kept).toMatchObject({
+      ...{ outcome: "interrupted", source: "provider", inputTokens: 40, outputTokens: 9 },
+      ...{ costPicos: 58_000_000n, chargeNanos: 58_000n },
+    });
+    for (const event of [lost, never]) {
+      expect(event).toMatchObject({ outcome: "interrupted", source: "none", costPicos: 0n });
+    }
+    for (const intent of intents.slice(1)) expect(await keep(intent)).toBe(false);
   });
 
   test("hold no money any more", async () => {

@@ -7,7 +7,7 @@ import type { FindKnownModel, KnownModel, ServedAt } from "./knowledge/known-mod
 import { type Difference, versionsToAdd } from "./knowledge/versions-to-add.ts";
 import { lockModel } from "./model-store.ts";
 import { assertNotInThePast, type NewVersion, type PriceTerms } from "./price.ts";
-import { insertPrice, readPrice, readSeries } from "./price-store.ts";
+import { insertPrice, readNowMs, readPrice, readSeries } from "./price-store.ts";
 import type { PriceRecord } from "./records.ts";
 
 /** Far more than any installation offers; what lies beyond is left for another import. */
@@ -71,11 +71,11 @@ async function findDeployment(
 /** A version says all that a model costs: where only service tiers are given, the rest is as it stands. */
 async function besideStandard(
   client: PoolClient,
-  options: PriceOrder & { modelId: bigint; deploymentId: bigint | undefined; nowMs: number },
+  options: PriceOrder & { modelId: bigint; deploymentId: bigint | undefined },
 ): Promise<NewVersion> {
   const { serviceTiers, ...standard } = options.terms;
   if (Object.keys(standard).length > 0 || serviceTiers === undefined) return options;
-  const atMs = options.validFrom?.getTime() ?? options.nowMs;
+  const atMs = options.validFrom?.getTime() ?? (await readNowMs(client));
   const series = await readSeries(client, options);
   const standing = series.find((price) => price.validFromMs <= atMs);
   if (standing === undefined) return options;
@@ -170,7 +170,7 @@ async function importOne(
   return await database.transact(async (client) => {
     await lockModel(client, model);
     const series = await readSeries(client, { modelId, deploymentId });
-    const difference = versionsToAdd(series, known, options.nowMs);
+    const difference = versionsToAdd(series, known, await readNowMs(client));
     const isNewCost = of === "provider" && difference.state === "unpriced";
     const { state, versions } = isNewCost ? firstVersions(known) : difference;
     if (!options.isDryRun) {

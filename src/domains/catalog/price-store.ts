@@ -118,6 +118,13 @@ export async function readPrices(
   return rows.map(toPriceRecord);
 }
 
+/** By the clock that says when versions begin: what was added a moment ago holds. */
+export async function readNowMs(client: PoolClient): Promise<number> {
+  const { rows } = await client.query<{ now: Date }>("select clock_timestamp() as now");
+  assert(rows[0] !== undefined, "the database knows the time");
+  return rows[0].now.getTime();
+}
+
 /** Newest first; the caller holds the lock of the model. */
 export async function readSeries(client: PoolClient, series: Series): Promise<PriceRecord[]> {
   const { rows } = await client.query<PriceRow>(

@@ -35,11 +35,12 @@ export function versionsToAdd(
   const planned = [...standing];
   const versions: NewVersion[] = [];
   for (const atMs of momentsOf(standing, known.prices, nowMs)) {
-    const have = standingAt(planned, atMs);
+    const fromMs = firstFreeMs(planned, atMs);
+    // A correction stands a millisecond behind what it corrects: what is found there is what holds.
+    const have = standingAt(planned, fromMs);
     if (have === undefined || !isFromList(have.source, list)) continue;
     const terms = besideOwnTiers(knownAt(known.prices, atMs), have);
     if (isSame(termsOf(have), terms)) continue;
-    const fromMs = firstFreeMs(planned, atMs);
     const { source } = known;
     versions.push({ terms, source, validFrom: atMs === nowMs ? undefined : new Date(fromMs) });
     const { serviceTiers = {}, ...picos } = terms;
