@@ -1,11 +1,17 @@
-/** Parts of the week in a time zone. Pure: the time is an argument. */
+/** Parts of the week in a time zone. The time is an argument. */
 import { type TimeWindow, type Weekday, weekdays } from "./definition.ts";
 
 const MINUTES_A_DAY = 1_440;
 
-/** Making a formatter is slow, and there are as many as zones in use: a route names few. */
-const formatters = new Map<string, Intl.DateTimeFormat>();
-const FORMATTERS_MAX = 64;
+type LocalTime = { weekday: Weekday; minute: number };
+
+/** Making a formatter is slow, and formatting takes microseconds: a zone is asked once in a minute. */
+type Zone = { formatter: Intl.DateTimeFormat; atMinute: number; local: LocalTime };
+
+const zones = new Map<string, Zone>();
+/** A route names few; beyond this all are forgotten. */
+const ZONES_MAX = 64;
+const MINUTE_MS = 60_000;
 
 export function isWithin(window: TimeWindow, nowMs: number): boolean {
   const { weekday, minute } = localTime(window.zone ?? "UTC", nowMs);
@@ -25,37 +31,42 @@ export function sayWindow(window: TimeWindow): string {
 
 export function isTimeZone(zone: string): boolean {
   try {
-    formatterOf(zone);
+    zoneOf(zone);
     return true;
   } catch {
     return false;
   }
 }
 
-function localTime(zone: string, nowMs: number): { weekday: Weekday; minute: number } {
-  let weekday: Weekday = "mon";
-  let minute = 0;
-  for (const { type, value } of formatterOf(zone).formatToParts(nowMs)) {
-    if (type === "weekday") weekday = value.toLowerCase() as Weekday;
-    else if (type === "hour") minute += Number(value) * 60;
-    else if (type === "minute") minute += Number(value);
+function localTime(name: string, nowMs: number): LocalTime {
+  const zone = zoneOf(name);
+  const atMinute = Math.floor(nowMs / MINUTE_MS);
+  if (zone.atMinute === atMinute) return zone.local;
+  const local: LocalTime = { weekday: "mon", minute: 0 };
+  for (const { type, value } of zone.formatter.formatToParts(nowMs)) {
+    if (type === "weekday") local.weekday = value.toLowerCase() as Weekday;
+    else if (type === "hour") local.minute += Number(value) * 60;
+    else if (type === "minute") local.minute += Number(value);
   }
-  return { weekday, minute };
+  zone.atMinute = atMinute;
+  zone.local = local;
+  return local;
 }
 
-function formatterOf(zone: string): Intl.DateTimeFormat {
-  const known = formatters.get(zone);
+function zoneOf(name: string): Zone {
+  const known = zones.get(name);
   if (known !== undefined) return known;
   const formatter = new Intl.DateTimeFormat("en-US", {
-    timeZone: zone,
+    timeZone: name,
     weekday: "short",
     hour: "2-digit",
     minute: "2-digit",
     hourCycle: "h23",
   });
-  if (formatters.size >= FORMATTERS_MAX) formatters.clear();
-  formatters.set(zone, formatter);
-  return formatter;
+  const zone = { formatter, atMinute: Number.NaN, local: { weekday: weekdays[0], minute: 0 } };
+  if (zones.size >= ZONES_MAX) zones.clear();
+  zones.set(name, zone);
+  return zone;
 }
 
 /** @param text `HH:MM`, up to `24:00`; checked by the contract. */
