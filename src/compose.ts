@@ -48,6 +48,11 @@ export const composeRole: Readonly<Record<Role, Compose>> = {
       lease: config.lease,
       journal: config.journal,
       drainTimeoutMs: config.drainMs,
+      telemetry: {
+        ...config.telemetry,
+        accessLog: config.telemetry.accessLog || undefined,
+        traces: config.telemetry.traces === "otlp",
+      },
       log,
     });
   },

@@ -6,6 +6,7 @@ import { reserve } from "./admit/reserve.ts";
 import { ask } from "./attempts/ask.ts";
 import { relay } from "./attempts/relay.ts";
 import type { Call, Gateway } from "./gateway.ts";
+import { noteRequest } from "./observe/note-request.ts";
 import type { ReadCallRequest } from "./requests/call-request.ts";
 import { forWork } from "./work/for-work.ts";
 
@@ -16,6 +17,7 @@ export async function answerCall(
 ): Promise<Response> {
   const principal = await authenticate(gateway, call);
   const request = forWork(call, await readRequest(call, gateway.limits));
+  noteRequest(call, principal, request);
   const plan = await planCall(gateway, principal, request);
   // What a job does was admitted when the job was; how fast, its own queue decides.
   const admission =

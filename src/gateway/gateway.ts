@@ -13,6 +13,7 @@ import type { Standing } from "./admit/limit-rate.ts";
 import type { Attempt } from "./attempts/attempt.ts";
 import type { ModelRooms } from "./capacity/model-rooms.ts";
 import type { StoredResponses } from "./conversations/stored-responses.ts";
+import type { CallObservation, Observer } from "./observe/observation.ts";
 import type { GatewayMetrics } from "./state/gateway-metrics.ts";
 import type { HedgeBudget } from "./state/hedge-budget.ts";
 import type { Snapshot } from "./state/snapshot.ts";
@@ -57,6 +58,7 @@ export type Gateway = {
   counters: SharedCounters;
   gauges: SharedGauges;
   rooms: ModelRooms;
+  observers: readonly Observer[];
   health: UpstreamHealth;
   hedges: HedgeBudget;
   /** Where keys of mode `test` go. */
@@ -86,6 +88,8 @@ export type Call = {
   startedAtMs: number;
   /** Aborted when the client leaves. */
   signal: AbortSignal;
+  /** For those who watch. */
+  seen?: CallObservation;
   /** How it stands with its limits, once that is known. */
   standing?: Standing;
   /** Made on behalf of a job: its answer is kept before it is settled, and charged if and only if it was kept. */

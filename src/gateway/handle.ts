@@ -8,6 +8,8 @@ import { isDatabaseUnavailable } from "../platform/db/unavailable.ts";
 import type { ChatDialectName } from "../providers/upstream.ts";
 import { callHeaders, encodeError } from "./client-errors.ts";
 import type { Call, Gateway } from "./gateway.ts";
+import { endCall } from "./observe/end-call.ts";
+import { newObservation } from "./observe/observation.ts";
 
 /** Long enough for a restart of PostgreSQL. */
 const DATABASE_RETRY_SECONDS = 2;
@@ -17,13 +19,16 @@ export type Endpoint = (gateway: Gateway, call: Call) => Promise<Response>;
 /** What answers a path, and in which dialect its errors are. */
 export type Answering = { endpoint: Endpoint; dialect: ChatDialectName };
 
-export const newCall = (gateway: Gateway, request: Request, dialect: ChatDialectName): Call => ({
-  requestId: newRequestId(),
-  request,
-  dialect,
-  startedAtMs: gateway.clock.nowMs(),
-  signal: request.signal,
-});
+export function newCall(gateway: Gateway, request: Request, dialect: ChatDialectName): Call {
+  const begun = { requestId: newRequestId(), startedAtMs: gateway.clock.nowMs() };
+  return {
+    ...begun,
+    request,
+    dialect,
+    signal: request.signal,
+    seen: newObservation(begun, request),
+  };
+}
 
 export async function handle(
   gateway: Gateway,
@@ -41,7 +46,9 @@ export async function handleCall(
 ): Promise<Response> {
   gateway.metrics.callsInFlight.add(1);
   try {
-    return await answer();
+    const response = await answer();
+    if (call.seen?.isOpen === false) endCall(gateway, call, { status: response.status });
+    return response;
   } catch (error) {
     return answerError(gateway, call, error);
   } finally {
@@ -57,7 +64,9 @@ function answerError(gateway: Gateway, call: Call, error: unknown): Response {
   } else if (failure.status >= 500) {
     gateway.log.warn("a call failed", { requestId: call.requestId, error: failure });
   }
-  return errorResponse(call, failure ?? opaque(call));
+  const told = failure ?? opaque(call);
+  endCall(gateway, call, { status: told.status, failure: told });
+  return errorResponse(call, told);
 }
 
 /** Undefined for what was not foreseen. */

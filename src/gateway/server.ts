@@ -148,8 +148,8 @@ function privateRoutes(started: { gateway?: Gateway }) {
     "/health-book": {
       GET: whenStarted((gateway) => Response.json(toHealthBook(gateway.health))),
     },
-    "/work/:requestId": {
-      DELETE: whenStarted((gateway, request: Bun.BunRequest<"/work/:requestId">) =>
+    "/runs/:requestId": {
+      DELETE: whenStarted((gateway, request: Bun.BunRequest<"/runs/:requestId">) =>
         cancelWork(gateway, request, request.params.requestId),
       ),
     },

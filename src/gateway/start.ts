@@ -21,6 +21,8 @@ import type { Upstream } from "../providers/upstream.ts";
 import { ModelRooms } from "./capacity/model-rooms.ts";
 import { StoredResponses } from "./conversations/stored-responses.ts";
 import type { Gateway, GatewayLimits } from "./gateway.ts";
+import type { Observer } from "./observe/observation.ts";
+import { startWatchers, type TelemetryOptions } from "./observe/watchers.ts";
 import { serve, servePrivately } from "./server.ts";
 import { boundedLedger } from "./state/bounded-ledger.ts";
 import { gatewayMetrics } from "./state/gateway-metrics.ts";
@@ -55,6 +57,7 @@ export type GatewayOptions = {
   files: FileLimits & { folder: string };
   databasePoolSize: number;
   drainTimeoutMs: number;
+  telemetry: TelemetryOptions;
   log: Log;
 };
 
@@ -94,8 +97,10 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   const started: { health?: Health; gateway?: Gateway } = {};
   const privately = servePrivately(started, socketPath);
   const cut = new AbortController();
+  const watchers = await startWatchers(options.telemetry, { gatewayId, metrics, log });
   const gateway = await wire(options, {
     gatewayId,
+    observers: watchers.observers,
     database,
     metrics,
     draining,
@@ -131,6 +136,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
       cut.abort();
       for (const work of gateway.works.values()) work.abort();
       await settled(gateway, SETTLE_AFTER_CUT_MS);
+      await watchers.stop();
       gateway.gauges.close();
       await gateway.responses.stop();
       await gateway.journal.close();
@@ -149,6 +155,7 @@ type Parts = {
   metrics: Metrics;
   draining: { isOn: boolean };
   runFolder: string;
+  observers: readonly Observer[];
   /** Aborted when what is under way is given up. */
   cut: AbortSignal;
 };
@@ -180,6 +187,7 @@ async function wire(options: GatewayOptions, parts: Parts): Promise<Gateway> {
     journal,
     counters,
     gauges,
+    observers: parts.observers,
     rooms: new ModelRooms({
       ...{ counters, gauges, clock: systemClock },
       waitMaxMs: options.limits.queueTimeoutMs,

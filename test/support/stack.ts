@@ -53,6 +53,7 @@ export type StackOptions = {
   journal?: Partial<GatewayOptions["journal"]>;
   files?: Partial<Omit<GatewayOptions["files"], "folder">>;
   drainTimeoutMs?: number;
+  telemetry?: Partial<GatewayOptions["telemetry"]>;
   /** After which a claim on a job counts as silent. */
   jobSilentMs?: number;
   /** Gateways and worker reach the database through `stack.proxy`, which can be cut. */
@@ -173,6 +174,10 @@ const defaults = {
     batchYieldsAt: 1_000,
     batchAtStandardPrice: false,
   },
+  telemetry: {
+    ...{ accessLog: undefined, accessLogSample: 1 },
+    ...{ traces: false, tracesSample: 1, serviceName: "test" },
+  },
   lease: { ttlMs: 60_000, marginMs: 5_000, maxUsd: "5.00", idleMs: 60_000, patienceMs: 0 },
   journal: { segmentBytes: 1024 * 1024, groupMaxRecords: 1024 },
   files: { fileBytesMax: 1024 * 1024, organizationBytesMax: 8 * 1024 * 1024 },
@@ -230,6 +235,7 @@ async function start(options: StackOptions, cleanUp: AsyncDisposableStack): Prom
       internalToken: INTERNAL_TOKEN,
       files: { ...defaults.files, ...options.files, folder: join(home, "files") },
       drainTimeoutMs: options.drainTimeoutMs ?? 5_000,
+      telemetry: { ...defaults.telemetry, ...options.telemetry },
       log,
     });
     let stopping: Promise<void> | undefined;

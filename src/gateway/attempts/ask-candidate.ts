@@ -50,10 +50,12 @@ export async function askCandidate(gateway: Gateway, leg: Leg): Promise<Answer> 
     faultPoint("gateway: answer begun");
     const opened = await openAnswer(gateway, leg, response);
     const ms = gateway.clock.monotonicMs() - sentMs;
+    attempt.begun(ms);
     gateway.health.answered(candidate, { ms, isStream: request.isStream });
     return { ...leg, response, opened };
   } catch (thrown) {
     const error = leg.deadline.explain(thrown);
+    attempt.failed(error);
     leg.stop.abort();
     // A time that the client set says nothing about the provider.
     if (isWorthAnotherTry(error) && !leg.deadline.isOver) gateway.health.failed(candidate, error);

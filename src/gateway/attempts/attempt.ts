@@ -13,6 +13,7 @@ import {
   unpricedOf,
   usageEventId,
 } from "../../domains/metering/index.ts";
+import { Failure } from "../../lib/errors.ts";
 import { type Nanos, type Picos, ZERO_NANOS, ZERO_PICOS } from "../../lib/money.ts";
 import {
   countedUsage,
@@ -30,6 +31,7 @@ import type { Admission } from "../admit/limit-rate.ts";
 import { piecesAt, tokenBounds } from "../admit/reserve.ts";
 import type { Seat } from "../capacity/model-rooms.ts";
 import type { Call, Gateway, Payment } from "../gateway.ts";
+import type { AttemptObservation } from "../observe/observation.ts";
 import type { CallRequest } from "../requests/call-request.ts";
 
 /** What of an answer has reached us. */
@@ -55,6 +57,7 @@ export class Attempt {
   readonly #options: AttemptOptions;
   readonly #facts: CallFacts;
   #settled: Promise<Settled> | undefined;
+  readonly #seen: AttemptObservation;
   readonly eventId: string;
   readonly number: number;
 
@@ -77,6 +80,17 @@ export class Attempt {
       startedAtMs: call.startedAtMs,
     };
     this.eventId = usageEventId(this.#facts);
+    this.#seen = observe(gateway, options, this.eventId);
+  }
+
+  /** The answer has begun, or is there. */
+  begun(firstPieceMs: number): void {
+    this.#seen.firstPieceMs = firstPieceMs;
+  }
+
+  /** Why there is no answer, for those who watch. */
+  failed(error: unknown): void {
+    if (error instanceof Failure) this.#seen.failure = error;
   }
 
   /** Writes down that the attempt is about to be dispatched; durable when this returns. */
@@ -155,10 +169,14 @@ export class Attempt {
       this.#gateway.rooms.countTokens(candidate.limit, tokens.input + tokens.output);
     }
     metrics.countAttempt(outcome, tokens);
+    this.#seen.outcome = outcome;
+    this.#seen.usage = usage;
+    this.#seen.endedAtMs = this.#gateway.clock.nowMs();
     if (hold === undefined) return { cost: ZERO_PICOS, charge: ZERO_NANOS, usage };
 
     const quantities = chargedQuantities(usage);
     const cost = rate(candidate.price, quantities);
+    this.#seen.cost = cost;
     this.#tellUnpriced(quantities);
     const { charge, uncovered } = pool.charge(hold, cost);
     if (uncovered > 0n) {
@@ -222,4 +240,28 @@ export class Attempt {
     const isForgotten = learnt?.source === "none" && hasDelivered;
     return isForgotten ? undefined : learnt;
   }
+}
+
+function observe(
+  gateway: Gateway,
+  { call, candidate, number }: AttemptOptions,
+  eventId: string,
+): AttemptObservation {
+  const seen: AttemptObservation = {
+    eventId,
+    number,
+    provider: candidate.upstream?.name,
+    region: candidate.region,
+    model: candidate.modelName,
+    upstreamModel: candidate.upstreamModel,
+    startedAtMs: gateway.clock.nowMs(),
+    firstPieceMs: undefined,
+    endedAtMs: undefined,
+    outcome: undefined,
+    usage: undefined,
+    cost: undefined,
+    failure: undefined,
+  };
+  call.seen?.attempts.push(seen);
+  return seen;
 }

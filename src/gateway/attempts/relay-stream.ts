@@ -10,6 +10,7 @@ import { faultPoint } from "../../platform/fault-point.ts";
 import { failureFromErrorObject, isWorthAnotherTry } from "../../providers/upstream-failure.ts";
 import { encodeErrorFrame } from "../client-errors.ts";
 import type { Gateway } from "../gateway.ts";
+import { endCall } from "../observe/end-call.ts";
 import {
   answerHeaders,
   brokenOff,
@@ -54,6 +55,9 @@ function streamHeaders({ request, response }: Answer): Record<string, string> {
   };
 }
 
+/** As nginx says it; no client ever sees it. */
+const CLIENT_LEFT = 499;
+
 class RelayedStream {
   readonly #gateway: Gateway;
   readonly #answer: Answer;
@@ -68,6 +72,7 @@ class RelayedStream {
     this.#source = source;
     this.#beganMs = gateway.clock.monotonicMs();
     this.#isEvents = "cache-control" in streamHeaders(answer);
+    if (answer.call.seen !== undefined) answer.call.seen.isOpen = true;
   }
 
   async pull(controller: Controller): Promise<void> {
@@ -91,7 +96,7 @@ class RelayedStream {
   cancel(): void {
     this.#end();
     this.#answer.stop.abort();
-    inBackground(this.#gateway, this.#settleUnreported("disconnected"));
+    this.#leave();
   }
 
   async #finish(controller: Controller): Promise<void> {
@@ -103,6 +108,7 @@ class RelayedStream {
     if (!reader.done && !reader.finished) throw brokenOff(this.#answer, "the stream ended early");
     const settled = await this.#settleUnreported("completed");
     this.#end();
+    this.#tell({ status: 200 });
     this.#observeSpeed(settled);
     if (this.#isEvents) {
       controller.enqueue(encoder.encode(toComments(costHeaders(this.#answer, settled))));
@@ -127,13 +133,24 @@ class RelayedStream {
     this.#answer.deadline.end();
   }
 
+  #leave(): void {
+    const settled = this.#settleUnreported("disconnected");
+    const ended = settled.finally(() => this.#tell({ status: CLIENT_LEFT }));
+    inBackground(this.#gateway, ended);
+  }
+
+  /** Once it is settled: what it cost is a part of what is told. */
+  #tell(how: { status: number; failure?: Failure }): void {
+    endCall(this.#gateway, this.#answer.call, how);
+  }
+
   async #breakOff(controller: Controller, thrown: unknown): Promise<void> {
     const { call, deadline, stop, candidate } = this.#answer;
     const error = deadline.explain(thrown);
     this.#end();
     stop.abort();
     if (call.signal.aborted) {
-      inBackground(this.#gateway, this.#settleUnreported("disconnected"));
+      this.#leave();
       controller.close();
       return;
     }
@@ -142,6 +159,7 @@ class RelayedStream {
     this.#gateway.metrics.countFailure(failure.kind);
     this.#gateway.log.warn("a stream broke off", { requestId: call.requestId, error: failure });
     const settled = await this.#settleFailed().catch(() => undefined);
+    this.#tell({ status: 200, failure });
     if (!this.#isEvents) {
       // The connection breaks. Without a reason: the runtime would write it on stderr, and it stands in the log.
       controller.error(undefined);

@@ -27,6 +27,10 @@ export function healthOf(gateway: Gateway, metrics: Metrics, runFolder: string):
   gauge("leased_free_usd", "Leased and not held", () => usd(gateway.pool.totals().free));
   gauge("held_usd", "Held for calls under way", () => usd(gateway.pool.totals().held));
   gauge("unsettled_attempts", "Dispatched and not yet settled", () => gateway.attempts.size);
+  gauge("waiting_calls", "Calls that wait for room at a model", () => gateway.rooms.waiting());
+  gauge("open_circuits", "Deployments that are left alone because they keep failing", () =>
+    gateway.health.openCircuits(),
+  );
   gauge("journal_sequence", "Records written to the usage journal", () =>
     Number(gateway.journal.lastSequence),
   );

@@ -57,6 +57,12 @@ export class UpstreamHealth implements HealthView {
     return this.#deployments.entries();
   }
 
+  openCircuits(): number {
+    let open = 0;
+    for (const { circuit } of this.#deployments.values()) if (circuit === "open") open += 1;
+    return open;
+  }
+
   /** Whether it should be left alone now. A circuit whose cooldown is over lets one call through at a time. */
   isOpen({ deploymentId, credentialId }: HealthTarget): boolean {
     const nowMs = this.#clock.monotonicMs();

@@ -44,7 +44,7 @@ async function answer(gateway: Gateway, call: Call, endpoint: Endpoint): Promise
   });
 }
 
-/** DELETE /work/<request id>: ends a call that is under way, without an answer if there was none yet. */
+/** DELETE /runs/<request id>: ends a call that is under way, without an answer if there was none yet. */
 export function cancelWork(gateway: Gateway, request: Request, requestId: string): Response {
   try {
     assertWorker(request, gateway.internalToken);

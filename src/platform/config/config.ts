@@ -158,6 +158,31 @@ const Log = z.object({
   level: z.enum(logLevels).default("info").meta({ description: "The least that is written." }),
 });
 
+const share = (description: string) =>
+  z.coerce.number().min(0).max(1).default(1).meta({ description });
+
+const Telemetry = z.object({
+  accessLog: z.string().max(4_096).default("").meta({
+    description:
+      "Where each call is written as a line of JSON, without prompts: a file, or `stdout`. It may be rotated at any time.",
+    defaultText: "nowhere",
+  }),
+  accessLogSample: share(
+    "Share of the calls that go well which is written. Those that fail always are.",
+  ),
+  traces: z.enum(["off", "otlp"]).default("off").meta({
+    description:
+      "Traces by OpenTelemetry's GenAI conventions, without prompts, sent as `OTEL_EXPORTER_OTLP_ENDPOINT` and its like say.",
+  }),
+  tracesSample: share("Share of the calls that are traced, where the client has not decided."),
+  serviceName: z
+    .string()
+    .min(1)
+    .max(200)
+    .default("baseload")
+    .meta({ description: "`service.name` in traces." }),
+});
+
 const Control = z.object({
   allowedHosts: z.string().default("").meta({
     description:
@@ -315,6 +340,7 @@ export const ConfigSchema = z.object({
   journal: Journal.prefault({}).meta({ description: "Usage journal" }),
   lease: Lease.prefault({}).meta({ description: "Leases" }),
   limits: Limits.prefault({}).meta({ description: "Limits of one call" }),
+  telemetry: Telemetry.prefault({}).meta({ description: "What operators see of calls" }),
   control: Control.prefault({}).meta({ description: "Control plane" }),
   worker: Worker.prefault({}).meta({ description: "Worker" }),
   batches: Batches.prefault({}).meta({ description: "Batches" }),
