@@ -181,18 +181,22 @@ describe("the upper bound of the input", () => {
 
 describe("what a provider may do beside", () => {
   const search = { type: "web_search_20250305", name: "web_search", max_uses: 2 };
+  const boundOf = async (more: object) => await read(asking("Search.", more));
 
   test("is bounded: searches with their prices, and the prompt read again after each", async () => {
-    const { fixed, priceNeeds, inputTokensMax } = await read(
-      asking("Search.", { tools: [search] }),
-    );
-    const once = inputTokensMax + 100;
+    const custom = { ...search, type: "custom", input_schema: {} };
+    const plain = await boundOf({ tools: [custom] });
+    const searching = await boundOf({ tools: [search] });
+    const once = plain.inputTokensMax + 100;
 
-    expect(fixed).toEqual({
-      uncached_input: 2 * once + (2 * 16_384 * 3) / 2,
-      search_units: 2,
+    expect(searching).toMatchObject({
+      contexts: 3,
+      fixed: { search_units: 2 },
+      priceNeeds: [["search_units"]],
     });
-    expect(priceNeeds).toEqual([["search_units"]]);
+    // The prompt three times, and the results of the first search twice. A known tool has words of its own.
+    const bound = plain.inputTokensMax + 2 * once + 3 * 16_384;
+    expect(searching.inputTokensMax).toBeWithin(bound, bound + 3 * 1_100);
   });
 
   test("is nothing for tools that the client runs itself", async () => {
@@ -200,18 +204,17 @@ describe("what a provider may do beside", () => {
       { type: "bash_20250124", name: "bash" },
       { name: "look", input_schema: {} },
     ];
-    const { fixed, priceNeeds } = await read(asking("Look.", { tools }));
 
-    expect(fixed).toEqual({});
-    expect(priceNeeds).toEqual([]);
+    expect(await boundOf({ tools })).toMatchObject({ contexts: 1, fixed: {}, priceNeeds: [] });
   });
 
   test("is one more reading and a summary, where it shortens the conversation", async () => {
-    const context_management = { edits: [{ type: "compact_20260112" }] };
-    const { fixed, inputTokensMax } = await read(asking("Go on.", { context_management }));
+    const edited = (type: string) => boundOf({ context_management: { edits: [{ type }] } });
+    const plain = await edited("clear_thinking_20251015");
+    const shortened = await edited("compact_20260112");
 
-    expect(fixed).toEqual({ uncached_input: inputTokensMax + 100, output_text: 16_384 });
-    const clearing = { edits: [{ type: "clear_thinking_20251015", keep: "all" }] };
-    expect((await read(asking("Hi.", { context_management: clearing }))).fixed).toEqual({});
+    expect(plain).toMatchObject({ contexts: 1, fixed: {} });
+    expect(shortened).toMatchObject({ contexts: 2, fixed: { output_text: 16_384 } });
+    expect(shortened.inputTokensMax).toBeGreaterThanOrEqual(2 * (plain.inputTokensMax - 20));
   });
 });

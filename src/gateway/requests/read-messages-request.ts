@@ -79,7 +79,7 @@ async function readRequest(
   const blocks = blocksOf(asked);
   refuseForeign(body, blocks);
   const measured = measureMessages(bytes.length, { blocks, tools: asked.tools ?? [] });
-  const fixed = boundsBeside(asked, measured.tokensMax);
+  const beside = boundsBeside(asked, measured.tokensMax);
   const told = readTold(call, body["metadata"]);
   return {
     operation: "chat",
@@ -95,10 +95,11 @@ async function readRequest(
     producesTokens: true,
     choices: 1,
     maxTokens: asked.max_tokens ?? undefined,
-    inputTokensMax: measured.tokensMax,
+    inputTokensMax: measured.tokensMax + beside.tokensReadAgain,
     inputTokensCounted: measured.tokensCounted,
-    fixed,
-    priceNeeds: (fixed.search_units ?? 0) > 0 ? [["search_units"]] : [],
+    contexts: 1 + beside.readings,
+    fixed: beside.fixed,
+    priceNeeds: (beside.fixed.search_units ?? 0) > 0 ? [["search_units"]] : [],
     // Fast and dear, as other providers call it.
     serviceTier: body["speed"] === "fast" ? "priority" : "standard",
     needs: needsOf(asked, blocks),
@@ -160,18 +161,23 @@ const notTaken = (param: string, why: string): Failure =>
   new Failure("invalid", `'${param}' is not taken: ${why}.`, { param, code: "not_supported" });
 
 /** What a provider may do beside reading the prompt once and answering it. */
-function boundsBeside(asked: MessagesBody, promptTokens: number): Quantities {
+function boundsBeside(
+  asked: MessagesBody,
+  promptTokens: number,
+): { readings: number; tokensReadAgain: number; fixed: Quantities } {
   const once = promptTokens + (asked.max_tokens ?? 0);
   const work = serverWorkOf(asked);
   const isShortened =
     asked["compaction"] != null ||
     (asked.context_management?.edits ?? []).some(({ type }) => type.startsWith("compact_"));
-  const bounds = {
-    uncached_input: tokensReadAgain(work, once) + (isShortened ? once : 0),
-    output_text: isShortened ? SUMMARY_TOKENS_MAX : 0,
-    search_units: work.searches,
+  return {
+    readings: work.rounds + (isShortened ? 1 : 0),
+    tokensReadAgain: tokensReadAgain(work, once) + (isShortened ? once : 0),
+    fixed: {
+      ...(isShortened ? { output_text: SUMMARY_TOKENS_MAX } : {}),
+      ...(work.searches > 0 ? { search_units: work.searches } : {}),
+    },
   };
-  return Object.fromEntries(Object.entries(bounds).filter(([, count]) => count > 0));
 }
 
 const modalityOfBlock: Readonly<Record<string, Modality>> = { image: "image", document: "file" };
