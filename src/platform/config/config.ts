@@ -137,7 +137,7 @@ const Limits = z.object({
     max: 5,
     default: 1,
     description:
-      "How often a call that failed at every provider of its plan is tried once more, after a wait. 0: never",
+      "How often a call that failed at every provider of its plan is tried once more, after a wait. 0 for never.",
   }),
   silenceTimeoutMs: whole({
     description: "Between two pieces of a provider's answer.",
