@@ -196,7 +196,8 @@ export class SimulatedCalls {
     const { requestId, organization, serviceTier, isKept, images } = wanted;
     const startedAtMs = this.#world.scheduler.clock.nowMs();
     const options = {
-      ...{ payment, number, call: { requestId, startedAtMs, isKept } },
+      ...{ payment, number, request: { operation: "chat" } },
+      call: { requestId, startedAtMs, ...(isKept ? { work: {} } : {}) },
       principal: { organizationId: organization.walletId, projectId: 1n, keyId: "live", tpm: null },
       candidate: {
         ...{ modelId: 1n, deploymentId: 1n, credentialId: 1n, maxOutputTokens: 1_000_000 },

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { ATTEMPTS_MAX } from "../../lib/ids.ts";
 import { nanos, picos } from "../../lib/money.ts";
+import { operations } from "../../lib/operations.ts";
 import { quantityNames, usageSources } from "../../lib/quantities.ts";
 import { serviceTiers } from "../../lib/service-tiers.ts";
 import { PAYLOAD_BYTES_MAX } from "../../platform/journal/format.ts";
@@ -34,21 +35,28 @@ const facts = {
   startedAtMs: timeMs,
 };
 
-const intent: fc.Arbitrary<Intent> = fc.record({
-  ...facts,
-  inputTokensCounted: fc.nat(),
-  inputTokensMax: fc.nat(),
-  outputTokensMax: fc.nat(),
-  holdNanos: amount.map(nanos),
-  isKept: fc.boolean(),
-});
-
 const quantities = fc.record(
   Object.fromEntries(quantityNames.map((name) => [name, fc.nat()])) as Record<
     (typeof quantityNames)[number],
     fc.Arbitrary<number>
   >,
   { requiredKeys: [] },
+);
+
+const bounds = {
+  inputTokensCounted: fc.nat(),
+  inputTokensMax: fc.nat(),
+  outputTokensMax: fc.nat(),
+  holdNanos: amount.map(nanos),
+  isKept: fc.boolean(),
+};
+const beside = fc.record({
+  operation: fc.constantFrom(...operations),
+  counted: fc.array(quantities, { maxLength: 2 }),
+});
+const intent: fc.Arbitrary<Intent> = fc.oneof(
+  fc.record({ ...facts, ...bounds }),
+  fc.record({ ...facts, ...bounds, beside }),
 );
 
 const usage: fc.Arbitrary<UsageEvent> = fc.record({
@@ -80,6 +88,21 @@ describe("a journal record", () => {
         expect(decodeRecord(encodeRecord(one))).toEqual(one);
       }),
     );
+  });
+
+  test("of before there were service tiers and kept answers is read as what it was", () => {
+    const facts =
+      '"r":"00000000-0000-7000-8000-000000000010","a":0,"o":"1","p":"2","k":"live","m":"3","d":"4","v":"5","l":["6"],"s":7';
+
+    const before = decodeRecord(`{"t":"i",${facts},"ic":1,"im":2,"om":3,"hn":"4"}`);
+    const ended = decodeRecord(
+      `{"t":"u",${facts},"e":8,"oc":"completed","us":"provider","q":{},"c":"0","n":"0","x":"0","raw":null}`,
+    );
+
+    expect(before).toMatchObject({ intent: { serviceTier: "standard", isKept: false } });
+    expect(ended).toMatchObject({ event: { serviceTier: "standard", chargeNanos: 0n } });
+    // What is not said takes no room on the hot path's only disk traffic.
+    expect(encodeRecord(before)).toBe(`{"t":"i",${facts},"ic":1,"im":2,"om":3,"hn":"4"}`);
   });
 
   test("fits the journal even with an unusual usage object, which is then not kept", () => {
