@@ -1,7 +1,7 @@
 /** Requests of the Responses API for the real `openai` SDK, and what an upstream of that API answers. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { ResponseInput } from "openai/resources/responses/responses";
+import type { ResponseInput, Response as WireResponse } from "openai/resources/responses/responses";
 import { eventsIn, type StreamEvent } from "../contract/responses-stream-rules.ts";
 
 type Input = string | ResponseInput;
@@ -45,4 +45,16 @@ export async function streamOf(
   const text = await response.text();
   if (!response.ok) throw new Error(`${response.status}: ${text}`);
   return { text, events: eventsIn(text), headers: response.headers };
+}
+
+export function responseIdIn(events: readonly StreamEvent[]): string {
+  const response = events[0]?.["response"] as { id: string } | undefined;
+  if (response === undefined) throw new Error("the stream does not begin with a response");
+  return response.id;
+}
+
+export function responseAtTheEnd(events: readonly StreamEvent[]): WireResponse {
+  const response = events.at(-1)?.["response"] as WireResponse | undefined;
+  if (response === undefined) throw new Error("the stream does not end with a response");
+  return response;
 }
