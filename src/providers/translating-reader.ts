@@ -3,6 +3,7 @@ import type { StreamDecoder, StreamEncoder } from "./dialects/dialect.ts";
 import type { AnswerReader } from "./exchange.ts";
 import type { AnswerEvent, ReadUsage } from "./neutral/answer.ts";
 import { textBytesOfEvent, tokensForBytes } from "./neutral/counted-output.ts";
+import { EventOrder } from "./neutral/event-order.ts";
 
 const utf8 = new TextEncoder();
 
@@ -11,6 +12,7 @@ export class TranslatingReader implements AnswerReader {
   readonly #decoder: StreamDecoder;
   readonly #encoder: StreamEncoder;
   readonly failing?: (failure: Failure, requestId: string) => Uint8Array;
+  readonly #order = new EventOrder();
   #usage: ReadUsage | undefined;
   #error: unknown;
   #finished = false;
@@ -68,6 +70,7 @@ export class TranslatingReader implements AnswerReader {
     for (const event of events) {
       // Behind an error, nothing belongs to the answer any more.
       if (this.#error !== undefined) break;
+      this.#order.check(event);
       this.#note(event);
       if (event.type !== "error") text += this.#encoder.take(event);
     }

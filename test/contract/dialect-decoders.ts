@@ -6,6 +6,7 @@ import fc from "fast-check";
 import { chatDialects } from "../../src/providers/chat-dialects.ts";
 import type { ChatDialect } from "../../src/providers/dialects/dialect.ts";
 import type { AnswerEvent } from "../../src/providers/neutral/answer.ts";
+import { EventOrder } from "../../src/providers/neutral/event-order.ts";
 import { fold } from "../../src/providers/neutral/fold.ts";
 import {
   type DialectUnderTest,
@@ -74,23 +75,14 @@ export function decode(dialect: ChatDialect, chunks: readonly Uint8Array[]): Dec
   return { events: [...events, ...decoder.end()], done: decoder.done };
 }
 
-/** Parts of one choice do not mix, a call begins before its arguments, and what thinks stops thinking. */
+/** Parts of one choice do not mix, and what thinks stops thinking. */
 function assertInOrder(events: readonly AnswerEvent[]): void {
-  const last = new Map<number, number>();
-  const begun = new Set<string>();
+  const order = new EventOrder();
   const thinking = new Set<string>();
   for (const event of events) {
-    if (!("part" in event)) continue;
-    const { choice, part, type } = event;
-    const key = `${choice}/${part}`;
-    if (type !== "annotation") {
-      expect(part).toBeGreaterThanOrEqual(last.get(choice) ?? 0);
-      last.set(choice, part);
-    }
-    if (type === "tool_call_begin") begun.add(key);
-    if (type === "tool_call_arguments") expect(begun).toContain(key);
-    if (type === "reasoning") thinking.add(key);
-    if (type === "reasoning_end") thinking.delete(key);
+    order.check(event);
+    if (event.type === "reasoning") thinking.add(`${event.choice}/${event.part}`);
+    if (event.type === "reasoning_end") thinking.delete(`${event.choice}/${event.part}`);
   }
   expect([...thinking]).toEqual([]);
 }

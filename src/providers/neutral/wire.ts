@@ -2,11 +2,11 @@
  * Neutral answers as bytes: what a `NeutralUpstream` answers with, so that the gateway times, drains and cuts it like
  * any other answer. A stream has one event in each frame (`data: {"type":"text",…}`) and ends with `[DONE]`.
  */
-import { Failure } from "../../lib/errors.ts";
 import type { JsonObject } from "../../lib/json.ts";
 import { dataFrame, readFrame, SseFrameTooLarge, SseSplitter } from "../../lib/sse.ts";
 import type { StreamDecoder } from "../dialects/dialect.ts";
 import type { AnswerEvent, NeutralAnswer } from "./answer.ts";
+import { malformedStream } from "./malformed-stream.ts";
 
 /** They come from this process; a bound all the same. */
 const FRAME_BYTES_MAX = 64 * 1024 * 1024;
@@ -31,8 +31,7 @@ export class NeutralStreamDecoder implements StreamDecoder {
       return this.#splitter.take(chunk).flatMap((frame) => this.#read(frame));
     } catch (cause) {
       if (!(cause instanceof SseFrameTooLarge)) throw cause;
-      const message = "The provider sent a frame that is too large.";
-      throw new Failure("upstream", message, { code: "provider_malformed_answer", cause });
+      throw malformedStream("a frame that is too large", cause);
     }
   }
 

@@ -136,11 +136,11 @@ export class ChoiceDecoder {
     return [{ type: "reasoning_end", choice: this.#choice, part: open.part, ...open.seals }];
   }
 
-  /** They come with the text or behind it; where they come before it, they begin it. */
+  /** They come with the text or right behind it; anywhere else they begin one. */
   #annotations(delta: JsonObject): AnswerEvent[] {
     const found = toAnnotations(delta["annotations"], this.#charsBeforeText);
     if (found.length === 0) return [];
-    const events = this.#lastText === undefined ? this.#begin("text") : [];
+    const events = this.#begin("text");
     const part = this.#lastText ?? 0;
     for (const annotation of found) {
       events.push({ type: "annotation", choice: this.#choice, part, annotation });

@@ -1,5 +1,5 @@
-import { Failure } from "../../../lib/errors.ts";
 import { readFrame, type SseFrame, SseFrameTooLarge, SseSplitter } from "../../../lib/sse.ts";
+import { malformedStream } from "../../neutral/malformed-stream.ts";
 import { parseRecord } from "./wire.ts";
 
 /** Audio and images come in single frames; a frame beyond this is no answer of a model. */
@@ -16,9 +16,7 @@ export class ChunkFrames {
       return this.#splitter.take(chunk);
     } catch (cause) {
       if (!(cause instanceof SseFrameTooLarge)) throw cause;
-      const code = "provider_malformed_answer";
-      const message = "The provider sent a frame that is too large.";
-      throw new Failure("upstream", message, { code, cause });
+      throw malformedStream("a frame that is too large", cause);
     }
   }
 

@@ -7,12 +7,13 @@ import { encodeMessages } from "./encode-messages.ts";
 import { reasoningFields } from "./encode-reasoning.ts";
 import { refuseBeyondLimits } from "./provider-limits.ts";
 import { documentedFields } from "./request-fields.ts";
+import { thoughtLimits } from "./thought-limits.ts";
 
 export function encodeRequest(prompt: Prompt, options: EncodeOptions): JsonObject {
   const { quirks } = options;
   const { choices, temperature, responseFormat } = prompt;
   refuseBeyondLimits({ choices, temperature, format: responseFormat?.type }, quirks);
-  return {
+  const body: JsonObject = {
     ...extraFor(prompt.extra, documentedFields),
     model: options.upstreamModel,
     messages: encodeMessages(prompt.messages, quirks),
@@ -40,6 +41,7 @@ export function encodeRequest(prompt: Prompt, options: EncodeOptions): JsonObjec
     }),
     ...streamFields(prompt, options),
   };
+  return { ...body, ...thoughtLimits(body, options) };
 }
 
 function present(fields: JsonObject): JsonObject {

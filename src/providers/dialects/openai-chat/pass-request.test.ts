@@ -108,3 +108,43 @@ describe("a provider's quirks", () => {
     });
   }
 });
+
+describe("the output limit", () => {
+  const sent = (request: JsonObject, quirks: Quirks) =>
+    passRequest(
+      { model: "ours", messages: [], ...request },
+      { upstreamModel: "theirs", maxOutputTokens: 1_000, quirks },
+    );
+
+  test("goes into the field that the provider keeps to, whichever the client used", () => {
+    const newer = { output_limit_field: "max_completion_tokens" } as const;
+    const older = { output_limit_field: "max_tokens" } as const;
+
+    for (const request of [{ max_tokens: 5_000 }, { max_completion_tokens: 5_000 }, {}]) {
+      expect(sent(request, newer)).toMatchObject({ max_completion_tokens: 1_000 });
+      expect(sent(request, newer)).not.toHaveProperty("max_tokens");
+      expect(sent(request, older)).toMatchObject({ max_tokens: 1_000 });
+      expect(sent(request, older)).not.toHaveProperty("max_completion_tokens");
+    }
+  });
+
+  test("is divided between thoughts and answer where the provider counts them apart", () => {
+    const quirks = { thoughts_beside_limit: true, output_limit_field: "max_tokens" } as const;
+
+    expect(sent({ enable_thinking: true }, quirks)).toMatchObject({
+      thinking_budget: 750,
+      max_tokens: 250,
+    });
+    expect(sent({ enable_thinking: true, thinking_budget: 100 }, quirks)).toMatchObject({
+      thinking_budget: 100,
+      max_tokens: 900,
+    });
+    expect(sent({ enable_thinking: true, thinking_budget: 1e9 }, quirks)).toMatchObject({
+      thinking_budget: 999,
+      max_tokens: 1,
+    });
+    expect(sent({}, quirks)).toMatchObject({ max_tokens: 1_000 });
+    expect(sent({}, quirks)).not.toHaveProperty("thinking_budget");
+    expect(sent({ enable_thinking: true }, {})).not.toHaveProperty("thinking_budget");
+  });
+});
