@@ -252,6 +252,31 @@ describe("a batch", () => {
     });
   });
 
+  test("of responses and of embeddings", async () => {
+    await stack.model({
+      name: "embed",
+      upstream: "sandbox-embedding",
+      price: { input: "2", output: "4" },
+      batchPrice: { input: "1", output: "2" },
+    });
+    const client = await newClient("several");
+    const cases = [
+      ["/v1/responses", { model: "sim", input: "Say hi", background: true }, "response"],
+      ["/v1/embeddings", { model: "embed", input: ["one", "two"] }, "list"],
+    ] as const;
+    for (const [url, body, object] of cases) {
+      const batch = await submit(client, [{ custom_id: "a", method: "POST", url, body }], {
+        endpoint: url,
+      });
+      const ended = await untilEnded(client, batch);
+      expect(ended.request_counts).toEqual({ total: 1, completed: 1, failed: 0 });
+      const [answered] = await readResults(client, ended.output_file_id);
+      expect(answered?.response?.body).toMatchObject({ object });
+    }
+    await stack.untilPosted();
+    expect(await stack.ledger()).toMatchObject({ ok: true });
+  });
+
   test("whose wallet is empty refuses its lines one by one, and cuts none short", async () => {
     // One answer costs $0.0027 at most, and $0.00101 in the end: there is enough for one at once, and for two.
     const client = await newClient("poor", { creditUsd: "0.004" });

@@ -7,6 +7,9 @@ export const batchEndpoints = [
   "/v1/chat/completions",
   "/v1/responses",
   "/v1/embeddings",
+  "/v1/moderations",
+  "/v1/rerank",
+  "/v1/images/generations",
   "/v1/messages",
 ] as const;
 export type BatchEndpoint = (typeof batchEndpoints)[number];

@@ -1,6 +1,5 @@
 /** The door of files. */
 export {
-  FILE_NAME_CHARS_MAX,
   type FileLimits,
   type FilePurpose,
   isFileId,
@@ -10,4 +9,4 @@ export {
 } from "./file.ts";
 export { ArrivingFile, Files } from "./files.ts";
 export { FileFolder } from "./folder.ts";
-export { holdFile, type ListedFile, listAllFiles, releaseFile } from "./store.ts";
+export { holdFile, listAllFiles, releaseFile } from "./store.ts";

@@ -1,5 +1,5 @@
 /** The door of jobs: work that the worker does later, and answers that are charged if and only if they are kept. */
-export { type End, type Job, type JobKind, jobKinds, type NewJob, runRequestId } from "./job.ts";
+export { type End, type Job, type JobKind, jobKinds, runRequestId } from "./job.ts";
 export {
   beginKept,
   endUnkept,
@@ -16,12 +16,10 @@ export {
 export {
   addJob,
   askToCancelJob,
-  type ClaimOptions,
   claimJobs,
   endJob,
   giveJobsBack,
   heartbeat,
-  type QueueLength,
   readQueueLengths,
   sweepJobs,
   takeRun,

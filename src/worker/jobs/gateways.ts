@@ -74,7 +74,7 @@ export class Gateways {
   /** Ends a call that is under way; without an answer, if there was none yet. */
   async cancel(requestId: string): Promise<void> {
     for (const id of await this.#list()) {
-      await this.#fetch(id, `/work/${requestId}`, {
+      await this.#fetch(id, `/runs/${requestId}`, {
         method: "DELETE",
         signal: AbortSignal.timeout(CANCEL_MS),
       }).catch(() => undefined);
