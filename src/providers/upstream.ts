@@ -126,14 +126,18 @@ export const quirksSchema = z.strictObject({
   dialect_urls: z.partialRecord(z.enum(chatDialectNames), address).optional(),
   /** Which package the dialect `ai-sdk` speaks through. */
   ai_sdk_provider: z.enum(aiSdkProviders).optional(),
-  /** The project and the region that a cloud's addresses and signatures name. */
-  cloud_project: printable.optional(),
+  /** The region that a cloud's signatures name. */
   cloud_region: printable.optional(),
 
   // Words of the request.
 
-  /** The field for the output limit when the client used none; the dialect's older name by default. */
+  /**
+   * The field by which the provider limits its answers: the limit goes there, whichever the client used. Left out: as
+   * the client said, and `max_tokens` where it said none.
+   */
   output_limit_field: z.enum(["max_tokens", "max_completion_tokens"]).optional(),
+  /** Thoughts are limited by `thinking_budget`, beside the output limit: where thinking is asked for, it is divided. */
+  thoughts_beside_limit: z.boolean().optional(),
   /** The upstream refuses `stream_options`; usage of streams is then counted by us. */
   no_stream_options: z.boolean().optional(),
   /** The role of developer messages: `system` where the provider does not know `developer`. */

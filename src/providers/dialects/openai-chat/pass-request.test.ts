@@ -1,5 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { Failure } from "../../../lib/errors.ts";
+import type { JsonObject } from "../../../lib/json.ts";
+import type { Quirks } from "../../upstream.ts";
 import type { EncodeOptions } from "../dialect.ts";
 import { passRequest } from "./pass-request.ts";
 
