@@ -27,6 +27,7 @@ describe("the order of events", () => {
     ["arguments behind their call's end", [call, text(2), argued]],
     ["arguments without a call", [argued]],
     ["words within a call", [call, text(1)]],
+    ["words behind the end", [{ type: "finish", choice: 0, reason: "stop" }, text(0)]],
   ];
   for (const [name, events] of broken) {
     test(`is broken by ${name}`, () => {

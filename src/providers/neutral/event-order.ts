@@ -16,15 +16,20 @@ const kindOf: Readonly<Record<PartEvent["type"], string>> = {
 };
 
 /**
- * Parts of a choice come one after the other, each of one kind, and a call begins before its arguments. Every encoder
+ * Parts of a choice come one after the other, each of one kind; a call begins before its arguments; a choice that is
+ * finished says no more. Every encoder
  * relies on it: what has been told to a client cannot be taken back. Not every provider keeps to it.
  */
 export class EventOrder {
+  readonly #finished = new Set<number>();
   readonly #open = new Map<number, { part: number; kind: string }>();
 
   /** @throws Failure for an event that is out of its place */
   check(event: AnswerEvent): void {
+    if (event.type === "finish") this.#finished.add(event.choice);
     if (!("part" in event)) return;
+    if (this.#finished.has(event.choice))
+      throw malformedStream("a piece of its answer behind its end");
     const open = this.#open.get(event.choice);
     const kind = kindOf[event.type];
     if (open === undefined || event.part > open.part) this.#begin(event, kind);
