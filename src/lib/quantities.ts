@@ -87,6 +87,15 @@ export type Usage = {
 
 export const inputTokensOf = (quantities: Quantities): number => sumOf(quantities, inputTokenNames);
 
+/** What of a usage went in; undefined while nothing is known to have. */
+export function inputPartOf(quantities: Quantities): Quantities | undefined {
+  const part = inputTokenNames.flatMap((name) => {
+    const count = quantities[name] ?? 0;
+    return count === 0 ? [] : [[name, count]];
+  });
+  return part.length === 0 ? undefined : Object.fromEntries(part);
+}
+
 export const outputTokensOf = (quantities: Quantities): number =>
   sumOf(quantities, outputTokenNames);
 

@@ -268,6 +268,7 @@ describe("an abort", () => {
   test("of Anthropic's stream is charged by what was delivered, and never by the whole limit", async () => {
     const whole = message([text("one two three four ".repeat(10))], {
       input_tokens: 25,
+      cache_read_input_tokens: 4_000,
       output_tokens: 90,
     });
     upstream.answer = () => sseResponse(messageFrames(whole).slice(0, 4), "stay silent");
@@ -281,7 +282,13 @@ describe("an abort", () => {
       return (await stack.events({ requestId }))[0];
     });
 
-    expect(event).toMatchObject({ outcome: "disconnected", source: "counted" });
+    // The input was told at the beginning.
+    expect(event).toMatchObject({
+      outcome: "disconnected",
+      source: "counted",
+      inputTokens: 4_025,
+      costPicos: 4_025n * 1_000_000n + BigInt(event.outputTokens) * 2_000_000n,
+    });
     // 95 bytes of text were delivered.
     expect(event.outputTokens).toBeWithin(1, 30);
     expect(event.uncoveredPicos).toBe(0n);

@@ -16,7 +16,6 @@ import {
 import { Failure } from "../../lib/errors.ts";
 import { type Nanos, type Picos, ZERO_NANOS, ZERO_PICOS } from "../../lib/money.ts";
 import {
-  countedUsage,
   inputTokensOf,
   NO_USAGE,
   outputTokensOf,
@@ -35,7 +34,12 @@ import type { AttemptObservation } from "../observe/observation.ts";
 import type { CallRequest } from "../requests/call-request.ts";
 
 /** What of an answer has reached us. */
-export type Delivered = { outputTokens: number; counted?: Counted | undefined };
+export type Delivered = {
+  outputTokens: number;
+  counted?: Counted | undefined;
+  /** Where the provider has said it before it broke off or was told to stop. */
+  input?: Quantities | undefined;
+};
 
 export type Settled = { cost: Picos; charge: Nanos; usage: Usage };
 
@@ -143,8 +147,10 @@ export class Attempt {
     if (counted !== undefined) {
       return billedView({ price: candidate.price, operation: request.operation }, told, counted);
     }
-    const inputTokens = payment.inputTokensCounted;
-    return told ?? countedUsage({ inputTokens, outputTokens: delivered.outputTokens });
+    if (told !== undefined) return told;
+    const { outputTokens, input } = delivered;
+    const ofInput = input ?? { uncached_input: payment.inputTokensCounted };
+    return { quantities: { ...ofInput, output_text: outputTokens }, source: "counted", raw: null };
   }
 
   /** By the request alone; undefined for chat. */

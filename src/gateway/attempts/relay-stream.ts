@@ -5,7 +5,7 @@
  * whose client has already left, so a `finally` inside it would not run and the hold would stay open.
  */
 import { Failure } from "../../lib/errors.ts";
-import { NO_USAGE, outputTokensOf } from "../../lib/quantities.ts";
+import { inputPartOf, NO_USAGE, outputTokensOf } from "../../lib/quantities.ts";
 import { faultPoint } from "../../platform/fault-point.ts";
 import { failureFromErrorObject, isWorthAnotherTry } from "../../providers/upstream-failure.ts";
 import { encodeErrorFrame } from "../client-errors.ts";
@@ -193,6 +193,7 @@ class RelayedStream {
       outputTokens: countedWithin(this.#answer, reader.countedOutputTokens()),
       // Whoever leaves in the middle has asked for all of it, and it is made all the same.
       counted: outcome === "disconnected" ? undefined : reader.counted?.(),
+      input: inputPartOf(reader.usage?.quantities ?? {}),
     };
     const usage = toUsage(reader.usage);
     if (usage !== undefined && (reader.finished || outcome === "completed")) {
