@@ -350,6 +350,7 @@ describe("money", () => {
     input_tokens: 120,
     cached_input_tokens: 20,
     output_tokens: 50,
+    quantities: { uncached_input: 100, cache_read: 20, output_text: 50 },
     cost_usd: "0.00037",
   };
 

@@ -10,6 +10,10 @@ const totals = {
   input_tokens: Count.meta({ description: "All input tokens, cached ones included" }),
   cached_input_tokens: Count.meta({ description: "The part of the input read from a cache" }),
   output_tokens: Count,
+  quantities: z.record(z.string(), Count).meta({
+    description:
+      "All that was used, as disjoint parts: tokens, images, seconds of speech, requests, hits of our cache, …",
+  }),
   cost_usd: Usd,
 };
 

@@ -3,6 +3,7 @@ import { findOrganization } from "../../domains/identity/index.ts";
 import { readUsage, type UsageRow } from "../../domains/metering/index.ts";
 import { Failure } from "../../lib/errors.ts";
 import { picos, usdFromPicos } from "../../lib/money.ts";
+import { type Quantities, quantityNames } from "../../lib/quantities.ts";
 import { type Route, route } from "../route.ts";
 import { timeFrom } from "../to-wire.ts";
 
@@ -33,6 +34,7 @@ const nothing: Totals = {
   inputTokens: 0n,
   cachedInputTokens: 0n,
   outputTokens: 0n,
+  quantities: {},
   cost: picos(0n),
 };
 
@@ -43,9 +45,17 @@ const sum = (rows: readonly UsageRow[]): Totals =>
       inputTokens: total.inputTokens + row.inputTokens,
       cachedInputTokens: total.cachedInputTokens + row.cachedInputTokens,
       outputTokens: total.outputTokens + row.outputTokens,
+      quantities: addUp(total.quantities, row.quantities),
       cost: picos(total.cost + row.cost),
     }),
     nothing,
+  );
+
+const addUp = (a: Quantities, b: Quantities): Quantities =>
+  Object.fromEntries(
+    quantityNames
+      .map((name) => [name, (a[name] ?? 0) + (b[name] ?? 0)] as const)
+      .filter(([, units]) => units > 0),
   );
 
 /** Counts stay far below 2^53; money does not become a number. */
@@ -54,5 +64,6 @@ const toTotals = (totals: Totals) => ({
   input_tokens: Number(totals.inputTokens),
   cached_input_tokens: Number(totals.cachedInputTokens),
   output_tokens: Number(totals.outputTokens),
+  quantities: totals.quantities,
   cost_usd: usdFromPicos(totals.cost),
 });

@@ -4,6 +4,7 @@ import {
   inputTokenNames,
   outputTokenNames,
   type Quantities,
+  type QuantityName,
   quantityNames,
   type UsageSource,
 } from "../../lib/quantities.ts";
@@ -25,6 +26,8 @@ export type UsageRow = {
   inputTokens: bigint;
   cachedInputTokens: bigint;
   outputTokens: bigint;
+  /** Everything that is not zero. */
+  quantities: Quantities;
   cost: Picos;
 };
 
@@ -36,19 +39,12 @@ const groups: Record<UsageFilter["groupBy"], string> = {
 };
 
 export async function readUsage(database: Database, filter: UsageFilter): Promise<UsageRow[]> {
-  const { rows } = await database.pool.query<{
-    group: string;
-    calls: bigint;
-    input_tokens: bigint;
-    cached_input_tokens: bigint;
-    output_tokens: bigint;
-    cost_picos: string;
-  }>(
+  const { rows } = await database.pool.query<
+    QuantityColumns & { group: string; calls: bigint; cost_picos: string }
+  >(
     `select ${groups[filter.groupBy]} as "group",
        count(distinct u.request_id) filter (where u.outcome <> 'failed') as calls,
-       sum(${inputTokenNames.join(" + ")})::bigint as input_tokens,
-       sum(cache_read)::bigint as cached_input_tokens,
-       sum(${outputTokenNames.join(" + ")})::bigint as output_tokens,
+       ${quantityNames.map((name) => `sum(${name})::bigint as ${name}`).join(", ")},
        sum(cost_picos)::text as cost_picos
      from usage_event u
      join model m using (model_id)
@@ -60,9 +56,10 @@ export async function readUsage(database: Database, filter: UsageFilter): Promis
   return rows.map((row) => ({
     group: row.group,
     calls: row.calls,
-    inputTokens: row.input_tokens,
-    cachedInputTokens: row.cached_input_tokens,
-    outputTokens: row.output_tokens,
+    inputTokens: sumOf(row, inputTokenNames),
+    cachedInputTokens: row.cache_read,
+    outputTokens: sumOf(row, outputTokenNames),
+    quantities: quantitiesOf(row),
     cost: picos(BigInt(row.cost_picos)),
   }));
 }
@@ -139,7 +136,9 @@ export async function readCall(
   };
 }
 
-type CallRow = Record<(typeof quantityNames)[number], bigint> & {
+type QuantityColumns = Record<QuantityName, bigint>;
+
+type CallRow = QuantityColumns & {
   event_id: string;
   attempt: number;
   organization_id: bigint;
@@ -161,7 +160,10 @@ type CallRow = Record<(typeof quantityNames)[number], bigint> & {
   charge_nanos: bigint;
 };
 
-const quantitiesOf = (row: CallRow): Quantities =>
+const sumOf = (row: QuantityColumns, names: readonly QuantityName[]): bigint =>
+  names.reduce((sum, name) => sum + row[name], 0n);
+
+const quantitiesOf = (row: QuantityColumns): Quantities =>
   Object.fromEntries(
     quantityNames.filter((name) => row[name] !== 0n).map((name) => [name, Number(row[name])]),
   );
