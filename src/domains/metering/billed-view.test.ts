@@ -80,6 +80,14 @@ const cases: {
     billed: told({ uncached_input: 9, output_text: 1 }),
   },
   {
+    name: "asked afterwards: what was not used is not counted",
+    operation: "image_generation",
+    price: { images: one, uncached_input: one },
+    told: { ...told({ uncached_input: 2 }), source: "lookup" },
+    counted: [{ images: 1 }],
+    billed: { ...told({ uncached_input: 2 }), source: "lookup" },
+  },
+  {
     name: "a free request",
     operation: "speech",
     price: { characters: one },

@@ -31,7 +31,9 @@ export function billedView(by: By, told: Usage | undefined, counted: readonly Qu
   if (told?.source === "none" || told?.source === "cache") return told;
   const names = billedNames(by);
   const isBilled = (quantities: Quantities) => names.some((name) => (quantities[name] ?? 0) > 0);
-  if (told !== undefined && isBilled(told.quantities)) {
+  // Who is asked afterwards tells every view: what is not among them was not used.
+  const isKnown = told?.source === "lookup";
+  if (told !== undefined && (isKnown || isBilled(told.quantities))) {
     return { ...told, quantities: withoutOtherViews(by, told.quantities) };
   }
   const view = counted.find(isBilled) ?? counted[0];

@@ -14,6 +14,7 @@ const BYTES_PER_SAMPLE = 2;
 const LOUDNESS = 8_000;
 /** 440 Hz has 44 whole waves in it, so that every piece is the same. */
 const PIECE_SECONDS = 0.1;
+const PIECES_PER_SECOND = 10;
 const TOKENS_PER_PIECE = 2;
 const CHARACTERS_PER_SECOND = 14;
 const CHARACTERS_MAX = 100_000;
@@ -34,7 +35,9 @@ export const planSpeech: PlanOperation = (request) => {
   const isEvents = fields["stream_format"] === "sse";
   const parts = Array.from({ length: pieces }, (_, at): PlannedPart => {
     const tokens = share(output, pieces, at);
-    const used = { output: tokens, quantities: { audio_output: tokens } };
+    // Begun seconds count.
+    const seconds = at % PIECES_PER_SECOND === 0 ? 1 : 0;
+    const used = { output: tokens, quantities: { audio_output: tokens, audio_seconds: seconds } };
     const audio = PIECE.toString("base64");
     return isEvents
       ? eventPart({ type: "speech.audio.delta", audio }, used)
