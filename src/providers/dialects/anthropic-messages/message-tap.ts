@@ -3,7 +3,7 @@ import type { ReadUsage } from "../../neutral/answer.ts";
 import { isRecord, tokensForBytes } from "../openai-chat/wire.ts";
 import { textIn } from "./decode-answer.ts";
 import { EventFrames, errorOf, readEvent } from "./event-frames.ts";
-import { mergeUsage, toUsage } from "./usage.ts";
+import { mergeUsage, tellsOutput, toUsage } from "./usage.ts";
 
 const STOP = new TextEncoder().encode('event: message_stop\ndata: {"type":"message_stop"}\n\n');
 
@@ -16,6 +16,7 @@ export class MessageTap implements AnswerReader {
   readonly #frames = new EventFrames();
   #heldStop: Uint8Array | undefined;
   #usage: Record<string, unknown> | undefined;
+  #toldOutput = false;
   #error: unknown;
   #finished = false;
   #hasBegun = false;
@@ -38,8 +39,9 @@ export class MessageTap implements AnswerReader {
     return this.#hasBegun;
   }
 
+  /** Until the end is told, what the beginning says of the output is not meant. */
   get usage(): ReadUsage | undefined {
-    return toUsage(this.#usage);
+    return this.#finished && !this.#toldOutput ? undefined : toUsage(this.#usage);
   }
 
   take(chunk: Uint8Array): Uint8Array[] {
@@ -80,6 +82,7 @@ export class MessageTap implements AnswerReader {
     }
     if (event.type === "message_delta") {
       this.#usage = mergeUsage(this.#usage, event["usage"]);
+      this.#toldOutput ||= tellsOutput(event["usage"]);
       if (isRecord(delta) && textIn(delta["stop_reason"]) !== "") this.#finished = true;
     }
     this.#count(isRecord(delta) ? textBytesOf(delta) : isRecord(block) ? textBytesOf(block) : 0);

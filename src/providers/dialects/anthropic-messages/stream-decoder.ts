@@ -5,7 +5,7 @@ import type { StreamDecoder } from "../dialect.ts";
 import { isRecord } from "../openai-chat/wire.ts";
 import { factsIn, finishIn, textIn, toAnnotation, toReasoning } from "./decode-answer.ts";
 import { EventFrames, errorOf, readEvent } from "./event-frames.ts";
-import { mergeUsage, toUsage } from "./usage.ts";
+import { mergeUsage, tellsOutput, toUsage } from "./usage.ts";
 
 /** What a block has said so far that is told at its end. */
 type OpenBlock = { block: JsonObject; part: number; seal: string; hasInput: boolean };
@@ -127,7 +127,7 @@ export class MessageStreamDecoder implements StreamDecoder {
   /** Some servers send it more than once; only the last says why it ended. */
   #finish({ delta, usage }: JsonObject): AnswerEvent[] {
     this.#usage = mergeUsage(this.#usage, usage);
-    const read = toUsage(this.#usage);
+    const read = tellsOutput(usage) ? toUsage(this.#usage) : undefined;
     const events: AnswerEvent[] = read === undefined ? [] : [{ type: "usage", usage: read }];
     if (isRecord(delta) && textIn(delta["stop_reason"]) !== "") {
       events.push({ type: "finish", choice: 0, ...finishIn(delta) });

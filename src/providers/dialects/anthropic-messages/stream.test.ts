@@ -102,6 +102,27 @@ describe("a provider's stream", () => {
     expect(decodeFixture("cut-in-frame.sse").some(({ type }) => type === "finish")).toBe(false);
   });
 
+  test("that tells its output at the beginning only has not told it", () => {
+    const start = { type: "message", usage: { input_tokens: 25, output_tokens: 1 } };
+    const frames = [
+      `data: ${JSON.stringify({ type: "message_start", message: start })}\n\n`,
+      `data: ${JSON.stringify({ type: "message_delta", delta: { stop_reason: "end_turn" } })}\n\n`,
+      'data: {"type":"message_stop"}\n\n',
+    ];
+    const decoder = anthropicMessages.streamDecoder();
+    const tap = anthropicMessages.tap({});
+    const [begun] = frames.map((frame) => {
+      tap.take(new TextEncoder().encode(frame));
+      return tap.usage?.quantities;
+    });
+    const events = decoder.take(new TextEncoder().encode(frames.join("")));
+
+    expect(begun).toEqual({ uncached_input: 25, output_text: 1 });
+    expect(tap.finished).toBe(true);
+    expect(tap.usage).toBeUndefined();
+    expect(events.map(({ type }) => type)).toEqual(["begin", "finish"]);
+  });
+
   test("that was shortened on the way is charged for that, too", () => {
     expect(fold(decodeFixture("compaction.sse")).usage?.quantities).toEqual({
       uncached_input: 180_025,

@@ -29,6 +29,10 @@ export function toUsage(raw: unknown): ReadUsage | undefined {
   return quantities === undefined ? undefined : { quantities, raw };
 }
 
+/** A stream begins with an output of one or none, before there is any. Only what comes at its end is a count. */
+export const tellsOutput = (wire: unknown): boolean =>
+  isRecord(wire) && countIn(wire["output_tokens"]) !== undefined;
+
 /** A stream says its usage twice, and each count is that of the whole message so far. */
 export function mergeUsage(before: Wire | undefined, later: unknown): Wire | undefined {
   if (!isRecord(later)) return before;
