@@ -1,5 +1,6 @@
 /** Every operation of the control plane. */
 import { batchRoutes } from "./resources/batches.ts";
+import { cacheRoutes } from "./resources/caches.ts";
 import { callRoutes } from "./resources/calls.ts";
 import { creditRoutes } from "./resources/credits.ts";
 import { fileRoutes } from "./resources/files.ts";
@@ -22,6 +23,7 @@ export const routes: readonly Route[] = [
   ...projectRoutes,
   ...keyRoutes,
   ...limitRoutes,
+  ...cacheRoutes,
   ...creditRoutes,
   ...walletRoutes,
   ...providerRoutes,

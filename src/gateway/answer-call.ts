@@ -5,6 +5,8 @@ import { planCall } from "./admit/plan-call.ts";
 import { reserve } from "./admit/reserve.ts";
 import { ask } from "./attempts/ask.ts";
 import { relay } from "./attempts/relay.ts";
+import { answerFromCache } from "./cache/answer-from-cache.ts";
+import { cacheSlotOf } from "./cache/cache-slot.ts";
 import type { Call, Gateway } from "./gateway.ts";
 import { noteRequest } from "./observe/note-request.ts";
 import type { ReadCallRequest } from "./requests/call-request.ts";
@@ -24,9 +26,16 @@ export async function answerCall(
     call.work === undefined
       ? admitCall(gateway, { call, principal }, request.inputTokensCounted)
       : admitted(gateway, principal);
+  const asked = { call, principal, plan, request };
   try {
-    const payment = await reserve(gateway, { call, principal, plan, request });
-    const answer = await ask(gateway, { call, principal, plan, request, payment, admission });
+    const cacheSlot = cacheSlotOf(gateway, asked);
+    const cached = cacheSlot?.read();
+    if (cached !== undefined) {
+      admission.release();
+      return await answerFromCache(gateway, asked, cached);
+    }
+    const payment = await reserve(gateway, asked);
+    const answer = await ask(gateway, { ...asked, payment, admission, cacheSlot });
     return await relay(gateway, answer);
   } catch (error) {
     admission.release();

@@ -11,6 +11,7 @@ import type { SharedGauges } from "../platform/shared-gauges.ts";
 import type { ChatDialectName, Upstream } from "../providers/upstream.ts";
 import type { Standing } from "./admit/limit-rate.ts";
 import type { Attempt } from "./attempts/attempt.ts";
+import type { ResponseCache } from "./cache/response-cache.ts";
 import type { ModelRooms } from "./capacity/model-rooms.ts";
 import type { StoredResponses } from "./conversations/stored-responses.ts";
 import type { CallObservation, Observer } from "./observe/observation.ts";
@@ -35,6 +36,8 @@ export type GatewayLimits = {
   queueTimeoutMs: number;
   /** How many wait for one model, in this process. */
   queueMax: number;
+  /** Memory of the response cache, in each process. */
+  cacheBytesMax: number;
   /** How often a whole plan that failed is gone through once more. */
   retryRounds: number;
   /** Attempts under way beside those of jobs, from which on a process takes no lines of batches. */
@@ -58,6 +61,7 @@ export type Gateway = {
   counters: SharedCounters;
   gauges: SharedGauges;
   rooms: ModelRooms;
+  cache: ResponseCache;
   observers: readonly Observer[];
   health: UpstreamHealth;
   hedges: HedgeBudget;

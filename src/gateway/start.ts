@@ -18,6 +18,7 @@ import { SharedCounters } from "../platform/shared-counters.ts";
 import { HEARTBEAT_MS, SharedGauges } from "../platform/shared-gauges.ts";
 import { every, type Repeating } from "../platform/timers.ts";
 import type { Upstream } from "../providers/upstream.ts";
+import { ResponseCache } from "./cache/response-cache.ts";
 import { ModelRooms } from "./capacity/model-rooms.ts";
 import { StoredResponses } from "./conversations/stored-responses.ts";
 import type { Gateway, GatewayLimits } from "./gateway.ts";
@@ -188,6 +189,7 @@ async function wire(options: GatewayOptions, parts: Parts): Promise<Gateway> {
     counters,
     gauges,
     observers: parts.observers,
+    cache: new ResponseCache({ clock: systemClock, bytesMax: options.limits.cacheBytesMax }),
     rooms: new ModelRooms({
       ...{ counters, gauges, clock: systemClock },
       waitMaxMs: options.limits.queueTimeoutMs,

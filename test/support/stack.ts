@@ -156,7 +156,7 @@ const actor = "test";
 export const CREDENTIAL = "upstream-credential-7f3a9c";
 
 /** Of the gateways' private sockets. */
-const INTERNAL_TOKEN = "internal-token-41be77";
+export const INTERNAL_TOKEN = "internal-token-41be77";
 
 const defaults = {
   limits: {
@@ -170,6 +170,7 @@ const defaults = {
     retryRounds: 0,
     queueTimeoutMs: 5_000,
     queueMax: 1_000,
+    cacheBytesMax: 1024 * 1024,
     lookUpTimeoutMs: 5_000,
     batchYieldsAt: 1_000,
     batchAtStandardPrice: false,

@@ -2,6 +2,7 @@
 import type { Command } from "../grammar/command.ts";
 import { accountCommands } from "./accounts.ts";
 import { batchCommands } from "./batches.ts";
+import { cacheCommands } from "./caches.ts";
 import { callCommands } from "./calls.ts";
 import { catalogCommands } from "./catalog.ts";
 import { limitCommands } from "./limits.ts";
@@ -14,7 +15,7 @@ export type CommandGroup = { readonly title: string; readonly commands: readonly
 
 export const commandGroups: readonly CommandGroup[] = [
   { title: "The platform", commands: platformCommands },
-  { title: "Who may call", commands: [...accountCommands, ...limitCommands] },
+  { title: "Who may call", commands: [...accountCommands, ...limitCommands, ...cacheCommands] },
   { title: "What may be called", commands: catalogCommands },
   { title: "Where calls go", commands: routingCommands },
   { title: "Calls", commands: [...callCommands, ...batchCommands] },

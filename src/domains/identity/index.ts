@@ -1,3 +1,4 @@
+export { type CacheSettings, clearCache, setCache } from "./cache-store.ts";
 export { createKey, listKeys, readPrincipals, revokeKey, rotateKey } from "./key-store.ts";
 export { hmacKey, parseKey } from "./keys.ts";
 export {

@@ -17,6 +17,10 @@ export type Principal = {
   /** Of the key, its project and its organization, where they limit anything. */
   limits: readonly CallLimit[];
   priority: Priority;
+  /** How long answers may be given again where no route says so; null: never. */
+  cacheTtlSeconds: number | null;
+  /** Counted up when all answers shall be forgotten. */
+  cacheEpoch: bigint;
   expiresAtMs: number | null;
   revokedAtMs: number | null;
 };

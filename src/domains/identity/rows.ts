@@ -115,6 +115,8 @@ export type PrincipalRow = {
   tpm: number | null;
   concurrency: number | null;
   priority: Priority;
+  cache_ttl_seconds: number | null;
+  cache_epoch: bigint;
   organization_limits: CallLimits | null;
   project_limits: CallLimits | null;
   expires_at: Date | null;
@@ -125,7 +127,7 @@ export const selectPrincipal = `
   select key_id, mode, key_hmac, organization_id, organization.name as organization, regions,
     project_id, project.name as project, organization.wallet_id as organization_wallet_id,
     project.wallet_id as project_wallet_id, api_key.wallet_id as key_wallet_id,
-    rpm, tpm, concurrency, priority, expires_at, revoked_at,
+    rpm, tpm, concurrency, priority, cache_ttl_seconds, cache_epoch, expires_at, revoked_at,
     (select to_jsonb(call_limit) from call_limit where scope = 'organization' and subject_id = organization_id)
       as organization_limits,
     (select to_jsonb(call_limit) from call_limit where scope = 'project' and subject_id = project_id)
@@ -146,6 +148,8 @@ export const toPrincipal = (row: PrincipalRow): Principal => ({
   ),
   limits: limitsOf(row),
   priority: row.priority,
+  cacheTtlSeconds: row.cache_ttl_seconds,
+  cacheEpoch: row.cache_epoch,
   expiresAtMs: row.expires_at?.getTime() ?? null,
   revokedAtMs: row.revoked_at?.getTime() ?? null,
 });

@@ -56,6 +56,23 @@ const paymentFor = (request: CallRequest): Payment => ({
   isLowered: false,
 });
 
+/** A hold over an amount that is known, such as what a hit of the cache costs. @throws Failure `insufficient_funds` */
+export async function reserveExactly(
+  gateway: Gateway,
+  reserving: Reserving,
+  need: Nanos,
+): Promise<Payment> {
+  const payment = paymentFor(reserving.request);
+  if (!reserving.plan.isBilled) return payment;
+  assertTakingWork(gateway);
+  const { walletIds } = reserving.principal;
+  const hold = gateway.pool.tryReserve(walletIds, need);
+  if (hold !== undefined) return { ...payment, hold };
+  const reservation = await gateway.pool.reserve(walletIds, need);
+  if (reservation.isCovered) return { ...payment, hold: reservation.hold };
+  throw refusal(reserving, { payment, short: reservation });
+}
+
 /** With a journal that cannot record usage nothing may be dispatched. */
 function assertTakingWork(gateway: Gateway): void {
   const reason = gateway.isDraining() ? "the gateway is stopping" : gateway.journal.whyRefusing();

@@ -5,6 +5,7 @@ import type { Usage } from "../../lib/quantities.ts";
 import type { WholeAnswer } from "../../providers/exchange.ts";
 import type { ReadUsage } from "../../providers/neutral/answer.ts";
 import { tokenBounds } from "../admit/reserve.ts";
+import { CACHE_HEADER } from "../cache/cache-slot.ts";
 import { callHeaders } from "../client-errors.ts";
 import type { Answer, Leg } from "./ask-candidate.ts";
 import type { Settled } from "./attempt.ts";
@@ -53,6 +54,7 @@ export function answerHeaders(answer: Answer): Record<string, string> {
     "x-baseload-model": candidate.modelName,
     "x-baseload-provider": candidate.upstream.name,
     ...(candidate.region === null ? {} : { "x-baseload-region": candidate.region }),
+    ...(answer.cacheSlot === undefined ? {} : { [CACHE_HEADER]: "miss" }),
     ...(payment.isLowered
       ? { "x-baseload-lowered-max-tokens": `${tokenBounds(payment, candidate).outputTokensMax}` }
       : {}),
@@ -62,8 +64,18 @@ export function answerHeaders(answer: Answer): Record<string, string> {
 /** Known when the answer is settled: headers of a whole answer, comments at the end of a stream. */
 export function costHeaders(answer: Answer, settled: Settled): Record<string, string> {
   if (answer.payment.hold === undefined) return { "x-baseload-cost": "0.00" };
-  return {
-    "x-baseload-cost": usdFromPicos(settled.cost),
-    "x-baseload-transfer": answer.attempt.eventId,
-  };
+  return settledHeaders(settled, answer.attempt.eventId);
 }
+
+export const settledHeaders = ({ cost }: Settled, eventId: string): Record<string, string> => ({
+  "x-baseload-cost": usdFromPicos(cost),
+  "x-baseload-transfer": eventId,
+});
+
+/** For the cache, whose place a call has: who made the answer. */
+export const madeBy = ({ candidate }: Leg, contentType: string) => ({
+  contentType,
+  modelName: candidate.modelName,
+  provider: candidate.upstream.name,
+  region: candidate.region,
+});

@@ -3,6 +3,7 @@ import type { Principal } from "../../domains/identity/index.ts";
 import type { Plan } from "../admit/candidate.ts";
 import type { Admission } from "../admit/limit-rate.ts";
 import { releaseHold } from "../admit/reserve.ts";
+import type { CacheSlot } from "../cache/cache-slot.ts";
 import type { Call, Gateway, Payment } from "../gateway.ts";
 import type { CallRequest } from "../requests/call-request.ts";
 import { type Answer, isLeftBehind } from "./ask-candidate.ts";
@@ -17,6 +18,8 @@ export type Asking = {
   request: CallRequest;
   payment: Payment;
   admission: Admission;
+  /** Where the answer is kept; undefined: nowhere. */
+  cacheSlot: CacheSlot | undefined;
 };
 
 export async function ask(gateway: Gateway, asking: Asking): Promise<Answer> {

@@ -62,6 +62,8 @@ export class Attempt {
   readonly #facts: CallFacts;
   #settled: Promise<Settled> | undefined;
   readonly #seen: AttemptObservation;
+  /** An answer from the cache has asked nobody. */
+  #isDispatched = false;
   readonly eventId: string;
   readonly number: number;
 
@@ -100,6 +102,7 @@ export class Attempt {
   /** Writes down that the attempt is about to be dispatched; durable when this returns. */
   async begin(): Promise<void> {
     this.#gateway.attempts.add(this);
+    this.#isDispatched = true;
     const { call, request, payment, candidate } = this.#options;
     this.#gateway.health.dispatched(candidate);
     if (payment.hold === undefined) return;
@@ -123,7 +126,7 @@ export class Attempt {
   settle(outcome: Outcome, usage: Usage, keepsHold = false): Promise<Settled> {
     this.#settled ??= this.#settleOnce(outcome, usage, keepsHold).finally(() => {
       this.#gateway.attempts.delete(this);
-      this.#gateway.health.ended(this.#options.candidate);
+      if (this.#isDispatched) this.#gateway.health.ended(this.#options.candidate);
       this.#options.seat?.release();
     });
     return this.#settled;

@@ -16,6 +16,7 @@ import {
   brokenOff,
   costHeaders,
   countedWithin,
+  madeBy,
   toUsage,
   wentSilent,
 } from "./answer-parts.ts";
@@ -64,6 +65,7 @@ class RelayedStream {
   readonly #source: AnswerSource;
   readonly #beganMs: number;
   readonly #isEvents: boolean;
+  readonly #contentType: string;
   #hasDelivered = false;
 
   constructor(gateway: Gateway, answer: Answer, source: AnswerSource) {
@@ -71,7 +73,9 @@ class RelayedStream {
     this.#answer = answer;
     this.#source = source;
     this.#beganMs = gateway.clock.monotonicMs();
-    this.#isEvents = "cache-control" in streamHeaders(answer);
+    const headers = streamHeaders(answer);
+    this.#isEvents = "cache-control" in headers;
+    this.#contentType = headers["content-type"] ?? "";
     if (answer.call.seen !== undefined) answer.call.seen.isOpen = true;
   }
 
@@ -81,7 +85,10 @@ class RelayedStream {
       // Until there is something to send: a pull that brings nothing is not followed by another one.
       for (;;) {
         const { frames, hasEnded } = await this.#source.read();
-        for (const frame of frames) controller.enqueue(frame);
+        for (const frame of frames) {
+          this.#answer.cacheSlot?.add(frame);
+          controller.enqueue(frame);
+        }
         this.#hasDelivered ||= frames.length > 0;
         faultPoint("gateway: stream under way");
         if (hasEnded || reader.error !== undefined) return await this.#finish(controller);
@@ -115,6 +122,8 @@ class RelayedStream {
     }
     const closing = reader.closing();
     if (closing.length > 0) controller.enqueue(closing);
+    this.#answer.cacheSlot?.add(closing);
+    this.#answer.cacheSlot?.keep(madeBy(this.#answer, this.#contentType));
     controller.close();
     this.#answer.request.onAnswered?.(closing);
     void this.#source.drain();

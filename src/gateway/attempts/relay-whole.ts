@@ -1,6 +1,6 @@
 /** A whole answer: settled, then sent with its cost in the headers. */
 import type { WholeAnswer } from "../../providers/exchange.ts";
-import { answerHeaders, contentTypeOf, costHeaders, usageOf } from "./answer-parts.ts";
+import { answerHeaders, contentTypeOf, costHeaders, madeBy, usageOf } from "./answer-parts.ts";
 import type { Answer } from "./ask-candidate.ts";
 
 export async function relayWhole(answer: Answer, whole: WholeAnswer): Promise<Response> {
@@ -8,9 +8,12 @@ export async function relayWhole(answer: Answer, whole: WholeAnswer): Promise<Re
   deadline.end();
   const settled = await attempt.settle("completed", usageOf(answer, whole));
   request.onAnswered?.(whole.bytes);
+  const contentType = contentTypeOf(answer, whole);
+  answer.cacheSlot?.add(whole.bytes);
+  answer.cacheSlot?.keep(madeBy(answer, contentType));
   return new Response(whole.bytes as Uint8Array<ArrayBuffer>, {
     headers: {
-      "content-type": contentTypeOf(answer, whole),
+      "content-type": contentType,
       ...answerHeaders(answer),
       ...costHeaders(answer, settled),
     },

@@ -3,7 +3,6 @@
  * that are named by their ids. From here on a request stands for itself.
  */
 import {
-  canBeId,
   type Item,
   readAllItems,
   readConversationUpTo,
@@ -76,10 +75,14 @@ async function historyOf(
   if (conversationId === null) return [];
   const items = await readAllItems(database, principal, conversationId);
   if (items !== undefined) return toReplayed(items, []);
-  throw new Failure("not_found", `There is no conversation '${conversationId}' in this project.`, {
-    code: "conversation_not_found",
-    param: "conversation",
-  });
+  throw new Failure(
+    "not_found",
+    `There is no conversation '${conversationId.slice(0, SHOWN_CHARS_MAX)}' in this project.`,
+    {
+      code: "conversation_not_found",
+      param: "conversation",
+    },
+  );
 }
 
 /** The same list where nothing is named by its id. */
@@ -92,7 +95,7 @@ async function resolved(
   if (wanted.length === 0) return said;
   const ids = [...new Set(wanted)];
   const found = await responses.patiently(async () => {
-    const items = await readItems(responses.database, principal, ids.filter(canBeId));
+    const items = await readItems(responses.database, principal, ids);
     return items.size === ids.length ? items : undefined;
   });
   if (found === undefined) throw await missingItem(responses.database, principal, said);

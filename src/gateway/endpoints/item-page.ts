@@ -1,5 +1,5 @@
 /** A page of items, as OpenAI lists them. */
-import type { ItemPage, ItemPageRequest } from "../../domains/conversations/index.ts";
+import { canBeId, type ItemPage, type ItemPageRequest } from "../../domains/conversations/index.ts";
 import { Failure } from "../../lib/errors.ts";
 import type { JsonObject } from "../../lib/json.ts";
 import { readLimit } from "./listing.ts";
@@ -15,7 +15,14 @@ export function readItemPage(query: URLSearchParams): ItemPageRequest {
       param: "order",
     });
   }
-  return { limit: readLimit(query, LIMIT), order, after: query.get("after") ?? undefined };
+  const after = query.get("after") ?? undefined;
+  if (after !== undefined && !canBeId(after)) {
+    throw new Failure("invalid", "'after' must be the id of an item.", {
+      code: "invalid_field",
+      param: "after",
+    });
+  }
+  return { limit: readLimit(query, LIMIT), order, after };
 }
 
 export function pageOf({ items, hasMore }: ItemPage): JsonObject {

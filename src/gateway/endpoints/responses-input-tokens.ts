@@ -15,7 +15,7 @@ export async function countInputTokens(gateway: Gateway, call: Call): Promise<Re
   const principal = await authenticate(gateway, call);
   const asking = await readResponsesBody(call, gateway.limits);
   const { whole } = await takeUp(gateway, { call, principal, asking });
-  const request = toResponsesRequest(call, gateway.limits, whole);
+  const request = toResponsesRequest(call, gateway, whole);
   const plan = await planCall(gateway, principal, request);
   admit(gateway, principal);
   const [{ upstream, upstreamModel }] = plan.candidates;

@@ -19,7 +19,7 @@ export async function createResponse(gateway: Gateway, call: Call): Promise<Resp
   const isJob = call.work !== undefined;
   if (asking.asked.background === true && !isJob) return await answerLater(gateway, answering);
   return await answerCall(gateway, call, async () => ({
-    ...toResponsesRequest(call, gateway.limits, turn.whole),
+    ...toResponsesRequest(call, gateway, turn.whole),
     ...(turn.isStored && !isJob
       ? { onAnswered: (end: Uint8Array) => keepAnswer(gateway, answering, end) }
       : {}),
@@ -29,7 +29,7 @@ export async function createResponse(gateway: Gateway, call: Call): Promise<Resp
 /** What would be refused at once is refused now; money is held when the work begins. */
 async function answerLater(gateway: Gateway, answering: Answering): Promise<Response> {
   const { call, principal, turn } = answering;
-  await planCall(gateway, principal, toResponsesRequest(call, gateway.limits, turn.whole));
+  await planCall(gateway, principal, toResponsesRequest(call, gateway, turn.whole));
   admit(gateway, principal);
   const response = await queue(gateway, answering);
   if (turn.whole.asked.stream !== true) {

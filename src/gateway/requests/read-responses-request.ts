@@ -5,7 +5,7 @@ import { Failure } from "../../lib/errors.ts";
 import type { JsonObject } from "../../lib/json.ts";
 import { chatExchange } from "../../providers/chat-exchange.ts";
 import { boundOfTools } from "../../providers/dialects/openai-responses/provider-tools.ts";
-import type { Call, GatewayLimits } from "../gateway.ts";
+import type { Call, Gateway, GatewayLimits } from "../gateway.ts";
 import type { CallRequest } from "./call-request.ts";
 import { invalidField } from "./invalid-field.ts";
 import { measureItems } from "./measure-items.ts";
@@ -64,7 +64,7 @@ export async function readResponsesBody(call: Call, limits: GatewayLimits): Prom
  */
 export function toResponsesRequest(
   call: Call,
-  limits: GatewayLimits,
+  { limits, clock }: Pick<Gateway, "limits" | "clock">,
   { body, asked, bytes }: AskedResponse,
 ): CallRequest {
   const items = itemsIn(asked);
@@ -83,6 +83,7 @@ export function toResponsesRequest(
       requestId: call.requestId,
       model: asked.model,
       createdS: Math.floor(call.startedAtMs / 1_000),
+      nowS: () => Math.floor(clock.nowMs() / 1_000),
     }),
     producesTokens: true,
     choices: 1,

@@ -7,6 +7,7 @@ export type GatewayMetrics = {
   callsInFlight: Gauge;
   holdsExceeded: Counter;
   unpriced: Counter;
+  cacheHits: Counter;
   countFailure(kind: FailureKind | "bug"): void;
   countAttempt(outcome: Outcome, tokens: { input: number; output: number }): void;
 };
@@ -40,6 +41,10 @@ export function gatewayMetrics(metrics: Metrics): GatewayMetrics {
     holdsExceeded: metrics.counter({
       name: "baseload_holds_exceeded_total",
       help: "Calls that cost more than their upper bound; the platform bears the rest",
+    }),
+    cacheHits: metrics.counter({
+      name: "baseload_cache_hits_total",
+      help: "Calls that were answered from the response cache",
     }),
     unpriced: metrics.counter({
       name: "baseload_unpriced_usage_total",

@@ -126,6 +126,12 @@ const Limits = z.object({
     min: 0,
     max: HOUR_MS,
   }),
+  cacheBytesMax: whole({
+    description: "Memory of the response cache, in each gateway process.",
+    default: 64 * MIB,
+    min: 0,
+    max: 64 * 1_024 * MIB,
+  }),
   queueMax: whole({
     description: "Calls that wait for one model, in each gateway process.",
     default: 1_000,

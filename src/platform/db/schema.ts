@@ -247,6 +247,8 @@ export interface Model {
 }
 
 export interface Organization {
+  cache_epoch: Generated<bigint>;
+  cache_ttl_seconds: number | null;
   created_at: Generated<Timestamp>;
   name: string;
   organization_id: Generated<bigint>;
