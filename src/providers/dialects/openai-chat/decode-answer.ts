@@ -18,7 +18,7 @@ export function decodeAnswer(body: JsonObject): NeutralAnswer {
   const usage = toUsage(usageIn(body, choices));
   return {
     ...factsIn(body),
-    choices: choices.map((wire, index) => toChoice(wire, `${body["id"]}-${index}`)),
+    choices: choices.map((wire, index) => toChoice(wire, `${textIn(body["id"])}-${index}`)),
     ...(usage === undefined ? {} : { usage }),
   };
 }
