@@ -162,8 +162,8 @@ class ChatExchange implements Exchange {
   }
 
   #answerFacts(): AnswerFacts {
-    const { requestId, model, createdS } = this.#facts;
-    return { requestId, model, createdS, request: this.#body };
+    const { headers: _, ...facts } = this.#facts;
+    return { ...facts, request: this.#body };
   }
 }
 

@@ -15,7 +15,7 @@ import {
   type Metadata,
   newConversationId,
 } from "./conversation.ts";
-import type { Item, Tenant } from "./response.ts";
+import { canBeId, type Item, type Tenant } from "./response.ts";
 
 type ConversationRow = {
   organization_id: bigint;
@@ -74,6 +74,7 @@ export async function findConversation(
   tenant: Tenant,
   conversationId: string,
 ): Promise<Conversation | undefined> {
+  if (!canBeId(conversationId)) return undefined;
   const { rows } = await database.pool.query<ConversationRow>(
     `select ${columns} from conversation
      where project_id = $1 and organization_id = $2 and conversation_id = $3`,
@@ -115,6 +116,7 @@ export async function addItems(
   tenant: Tenant,
   { conversationId, items }: { conversationId: string; items: readonly Item[] },
 ): Promise<Item[] | undefined> {
+  if (!canBeId(conversationId)) return undefined;
   return await database.transact(async (client) => {
     const { rows } = await client.query<ConversationRow>(
       `select ${columns} from conversation

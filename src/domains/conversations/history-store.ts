@@ -3,7 +3,7 @@ import { Failure } from "../../lib/errors.ts";
 import type { JsonObject } from "../../lib/json.ts";
 import type { Database } from "../../platform/db/database.ts";
 import { toReplayed } from "./items.ts";
-import { type Item, type ResponseStatus, type Tenant, TURNS_MAX } from "./response.ts";
+import { canBeId, type Item, type ResponseStatus, type Tenant, TURNS_MAX } from "./response.ts";
 import type { ResponseRow } from "./rows.ts";
 
 /**
@@ -17,6 +17,7 @@ export async function readConversationUpTo(
   tenant: Tenant,
   { responseId, bytesMax }: { responseId: string; bytesMax: number },
 ): Promise<JsonObject[]> {
+  if (!canBeId(responseId)) throw notFound(responseId);
   const { rows } = await database.pool.query<TurnRow>(
     `with recursive turn as (
        select response_id, previous_response_id, bytes::bigint as bytes, 1 as number
@@ -74,12 +75,14 @@ function assertComplete(rows: readonly TurnRow[], responseId: string, bytesMax: 
   }
 }
 
+const SHOWN_CHARS_MAX = 80;
+
 /** Perhaps not yet: it is stored a moment after its answer has been sent. */
 export const PREVIOUS_NOT_FOUND = "previous_response_not_found";
 
 const notFound = (responseId: string): Failure =>
   cannotGoOn(
-    `There is no stored response '${responseId}'. It may have expired, or was created with 'store': false.`,
+    `There is no stored response '${responseId.slice(0, SHOWN_CHARS_MAX)}'. It may have expired, or was created with 'store': false.`,
     PREVIOUS_NOT_FOUND,
   );
 
@@ -99,7 +102,7 @@ export async function readItems(
      where r.project_id = $1 and r.organization_id = $2 and r.expires_at > now() and r.response_id in (
        select response_id from stored_item where project_id = $1 and item_id = any ($3::text[]))
      order by r.created_at`,
-    [tenant.projectId, tenant.organizationId, itemIds],
+    [tenant.projectId, tenant.organizationId, itemIds.filter(canBeId)],
   );
   const wanted = new Set(itemIds);
   const found = new Map<string, Item>();
