@@ -1,8 +1,6 @@
 /** Batches by the real SDK, end to end: upload, create, poll, results; and everything that can be wrong with them. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import type OpenAI from "openai";
-import { toFile } from "openai";
-import type { Batch } from "openai/resources/batches";
+import { line, readResults, submit, textOf, untilEnded, uuidOf } from "../support/batches.ts";
 import { clientOf, failureOf } from "../support/openai-client.ts";
 import { type Stack, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
@@ -26,65 +24,6 @@ afterAll(async () => {
   await stack?.[Symbol.asyncDispose]();
 });
 
-type Line = { custom_id?: unknown; method?: unknown; url?: unknown; body?: unknown };
-
-const line = (id: string, body: object, more: Line = {}): Line => ({
-  custom_id: id,
-  method: "POST",
-  url: "/v1/chat/completions",
-  body: { model: "sim", messages: [{ role: "user", content: `Hello ${id}` }], ...body },
-  ...more,
-});
-
-const toJsonl = (lines: readonly (Line | string)[]): string =>
-  lines.map((one) => (typeof one === "string" ? one : JSON.stringify(one))).join("\n");
-
-async function submit(
-  client: OpenAI,
-  lines: readonly (Line | string)[],
-  more: Partial<OpenAI.BatchCreateParams> = {},
-): Promise<Batch> {
-  const file = await toFile(Buffer.from(toJsonl(lines)), "input.jsonl");
-  const { id } = await client.files.create({ file, purpose: "batch" });
-  return await client.batches.create({
-    input_file_id: id,
-    endpoint: "/v1/chat/completions",
-    completion_window: "24h",
-    ...more,
-  });
-}
-
-const endings = ["completed", "failed", "expired", "cancelled"];
-
-const untilEnded = (client: OpenAI, batch: Batch): Promise<Batch> =>
-  until(
-    "that the batch has ended",
-    async () => {
-      const found = await client.batches.retrieve(batch.id);
-      return endings.includes(found.status) ? found : undefined;
-    },
-    { describe: () => stack.logged.slice(-20) },
-  );
-
-type Result = {
-  id: string;
-  custom_id: string;
-  response: { status_code: number; request_id: string; body: Record<string, unknown> } | null;
-  error: { code: string; message: string } | null;
-};
-
-async function readResults(client: OpenAI, fileId: string | undefined): Promise<Result[]> {
-  if (fileId == null) return [];
-  const text = await (await client.files.content(fileId)).text();
-  return text
-    .split("\n")
-    .filter((one) => one !== "")
-    .map((one) => JSON.parse(one) as Result);
-}
-
-const textOf = (result: Result | undefined): unknown =>
-  (result?.response?.body as OpenAI.ChatCompletion | undefined)?.choices[0]?.message.content;
-
 const newClient = async (organization: string, options: object = {}) =>
   clientOf(stack, (await stack.key({ organization, ...options })).key);
 
@@ -107,7 +46,7 @@ describe("a batch", () => {
     } as object);
     expect((batch.expires_at ?? 0) - batch.created_at).toBe(24 * 3_600);
 
-    const ended = await untilEnded(client, batch);
+    const ended = await untilEnded(stack, client, batch);
     expect(ended).toMatchObject({
       status: "completed",
       request_counts: { total: 30, completed: 30, failed: 0 },
@@ -140,7 +79,11 @@ describe("a batch", () => {
 
   test("leaves no rows behind: results are in the files, and nowhere else", async () => {
     const client = await newClient("tidy");
-    const batch = await untilEnded(client, await submit(client, [line("a", {}), line("b", {})]));
+    const batch = await untilEnded(
+      stack,
+      client,
+      await submit(client, [line("a", {}), line("b", {})]),
+    );
     expect(batch.status).toBe("completed");
     await stack.untilPosted();
     await until("that nothing is left", async () => {
@@ -164,7 +107,7 @@ describe("a batch", () => {
       line("dear", { model: "dear" }),
       line("last", { sandbox: { answer: "fine, too" } }),
     ]);
-    const ended = await untilEnded(client, batch);
+    const ended = await untilEnded(stack, client, batch);
     expect(ended).toMatchObject({
       status: "completed",
       request_counts: { total: 7, completed: 2, failed: 5 },
@@ -205,7 +148,7 @@ describe("a batch", () => {
     );
     expect(rows).toHaveLength(1);
     await client.batches.cancel(batch.id);
-    const ended = await untilEnded(client, batch);
+    const ended = await untilEnded(stack, client, batch);
     expect(ended).toMatchObject({
       status: "cancelled",
       request_counts: { total: 2, completed: 1, failed: 1 },
@@ -224,7 +167,7 @@ describe("a batch", () => {
       line("a", { model: "sandbox-echo" }),
       line("b", { model: "dear" }),
     ]);
-    const ended = await untilEnded(client, batch);
+    const ended = await untilEnded(stack, client, batch);
     expect(ended.request_counts).toEqual({ total: 2, completed: 2, failed: 0 });
     const results = await readResults(client, ended.output_file_id);
     expect(results.map(textOf)).toEqual(["Hello a", "Hello b"]);
@@ -242,7 +185,7 @@ describe("a batch", () => {
       ],
       { endpoint: "/v1/messages" as "/v1/responses" },
     );
-    const ended = await untilEnded(client, batch);
+    const ended = await untilEnded(stack, client, batch);
     const [answered] = await readResults(client, ended.output_file_id);
     expect(answered?.response?.body).toMatchObject({ type: "message", role: "assistant" });
     const [refused] = await readResults(client, ended.error_file_id);
@@ -268,7 +211,7 @@ describe("a batch", () => {
       const batch = await submit(client, [{ custom_id: "a", method: "POST", url, body }], {
         endpoint: url,
       });
-      const ended = await untilEnded(client, batch);
+      const ended = await untilEnded(stack, client, batch);
       expect(ended.request_counts).toEqual({ total: 1, completed: 1, failed: 0 });
       const [answered] = await readResults(client, ended.output_file_id);
       expect(answered?.response?.body).toMatchObject({ object });
@@ -285,7 +228,7 @@ describe("a batch", () => {
       client,
       Array.from({ length: 4 }, (_, i) => line(`p${i}`, body)),
     );
-    const ended = await untilEnded(client, batch);
+    const ended = await untilEnded(stack, client, batch);
     const results = await readResults(client, ended.output_file_id);
     const errors = await readResults(client, ended.error_file_id);
     expect(results.length + errors.length).toBe(4);
@@ -325,7 +268,7 @@ describe("cancelling", () => {
     expect(cancelling.cancelling_at).toBeNumber();
     expect((await client.batches.cancel(batch.id)).id).toBe(batch.id);
 
-    const ended = await untilEnded(client, batch);
+    const ended = await untilEnded(stack, client, batch);
     expect(ended.status).toBe("cancelled");
     const results = await readResults(client, ended.output_file_id);
     const errors = await readResults(client, ended.error_file_id);
@@ -354,7 +297,7 @@ describe("cancelling", () => {
       uuidOf(batch.id),
     ]);
     await stack.startWorker();
-    const ended = await untilEnded(client, batch);
+    const ended = await untilEnded(stack, client, batch);
     expect(ended).toMatchObject({ status: "expired", output_file_id: null } as object);
     const errors = await readResults(client, ended.error_file_id);
     expect(errors.map(({ custom_id, error }) => [custom_id, error?.code])).toEqual([
@@ -378,134 +321,11 @@ describe("cancelling", () => {
       return answer.status === 401;
     });
     await stack.startWorker();
-    const ended = await untilEnded(other, batch);
+    const ended = await untilEnded(stack, other, batch);
     const [error] = await readResults(other, ended.error_file_id);
     expect(error?.response).toMatchObject({
       status_code: 401,
       body: { error: { code: "key_revoked" } },
     });
-  });
-});
-
-const uuidOf = (batchId: string): string =>
-  batchId.slice("batch_".length).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
-
-describe("an input that is wrong fails the batch, and costs nothing", () => {
-  const good = line("a", {});
-  const cases: readonly [what: string, lines: readonly (Line | string)[], errors: unknown[]][] = [
-    ["nothing", [], [{ code: "empty_file", line: null }]],
-    ["only empty lines", ["", "  ", ""].map((text) => text.trim()), [{ code: "empty_file" }]],
-    ["a line that is no JSON", [good, "{oops"], [{ code: "invalid_json_line", line: 2 }]],
-    ["a line that is no object", [good, "[]"], [{ code: "invalid_json_line", line: 2 }]],
-    [
-      "an id that is used twice",
-      [good, "", line("a", {})],
-      [{ code: "duplicate_custom_id", line: 3, param: "custom_id" }],
-    ],
-    [
-      "missing parts",
-      [line("a", {}, { custom_id: undefined }), line("b", {}, { body: undefined })],
-      [
-        { code: "missing_required_parameter", line: 1, param: "custom_id" },
-        { code: "missing_required_parameter", line: 2, param: "body" },
-      ],
-    ],
-    ["another method", [line("a", {}, { method: "GET" })], [{ code: "invalid_method", line: 1 }]],
-    [
-      "another url",
-      [line("a", {}, { url: "/v1/embeddings" })],
-      [{ code: "mismatched_url", line: 1, param: "url" }],
-    ],
-    ["a body that is none", [line("a", {}, { body: "text" })], [{ code: "invalid_body", line: 1 }]],
-  ];
-  for (const [what, lines, errors] of cases) {
-    test(what, async () => {
-      const client = await newClient("wrong");
-      const ended = await untilEnded(client, await submit(client, lines));
-      expect(ended).toMatchObject({ status: "failed", output_file_id: null } as object);
-      expect(ended.errors?.object).toBe("list");
-      expect(ended.errors?.data).toMatchObject(errors);
-      expect(ended.errors?.data).toHaveLength(errors.length);
-      expect(ended.failed_at).toBeNumber();
-      // The input is free again.
-      await client.files.delete(ended.input_file_id);
-    });
-  }
-});
-
-describe("a batch that cannot be", () => {
-  const refusalOf = async (body: object): Promise<unknown> => {
-    const client = await newClient("refused");
-    return await failureOf(client.batches.create(body as OpenAI.BatchCreateParams));
-  };
-  const usual = { endpoint: "/v1/chat/completions", completion_window: "24h" };
-
-  test("without a file, or with that of somebody else", async () => {
-    const stranger = await newClient("stranger");
-    const file = await toFile(Buffer.from(toJsonl([line("a", {})])), "x.jsonl");
-    const { id } = await stranger.files.create({ file, purpose: "batch" });
-    for (const input_file_id of ["file-none", id]) {
-      expect(await refusalOf({ ...usual, input_file_id })).toMatchObject({
-        status: 400,
-        param: "input_file_id",
-        code: "file_not_found",
-      });
-    }
-  });
-
-  test("with a file for something else", async () => {
-    const client = await newClient("refused");
-    const file = await toFile(Buffer.from("x"), "x.jsonl");
-    const { id } = await client.files.create({ file, purpose: "user_data" });
-    expect(await refusalOf({ ...usual, input_file_id: id })).toMatchObject({
-      status: 400,
-      code: "invalid_file_purpose",
-    });
-  });
-
-  test("for an endpoint or a window that there is not", async () => {
-    const input_file_id = "file-x";
-    const wrong = [
-      { ...usual, input_file_id, endpoint: "/v1/audio/speech" },
-      { ...usual, input_file_id, completion_window: "1h" },
-      { ...usual, input_file_id, metadata: { a: 1 } },
-    ];
-    for (const [i, param] of ["endpoint", "completion_window", "metadata.a"].entries()) {
-      expect(await refusalOf(wrong[i] ?? {})).toMatchObject({ status: 400, param });
-    }
-  });
-
-  test("an input cannot be deleted while its batch needs it", async () => {
-    const client = await newClient("holder");
-    await stack.stopWorker();
-    const batch = await submit(client, [line("a", {})]);
-    const refused = await failureOf(client.files.delete(batch.input_file_id));
-    expect(refused).toMatchObject({ status: 409, code: "file_in_use" });
-    expect(refused.message).toContain(batch.id);
-    await stack.startWorker();
-    await untilEnded(client, batch);
-    await client.files.delete(batch.input_file_id);
-  });
-});
-
-describe("tenants", () => {
-  test("see and cancel their own batches only, page by page", async () => {
-    const acme = await newClient("tenant-a");
-    const globex = await newClient("tenant-b");
-    const sibling = await newClient("tenant-a", { project: "other", creditUsd: null });
-    const made: string[] = [];
-    for (let i = 0; i < 5; i++) made.push((await submit(acme, [line(`t${i}`, {})])).id);
-    for (const stranger of [globex, sibling]) {
-      for (const id of made) {
-        expect(await failureOf(stranger.batches.retrieve(id))).toMatchObject({ status: 404 });
-        expect(await failureOf(stranger.batches.cancel(id))).toMatchObject({ status: 404 });
-      }
-      expect((await stranger.batches.list()).data).toEqual([]);
-    }
-    const listed: string[] = [];
-    for await (const { id } of acme.batches.list({ limit: 2 })) listed.push(id);
-    expect(listed).toEqual(made.toReversed());
-    expect(await failureOf(acme.batches.retrieve("batch_nonsense"))).toMatchObject({ status: 404 });
-    for (const id of made) await untilEnded(acme, { id } as Batch);
   });
 });
