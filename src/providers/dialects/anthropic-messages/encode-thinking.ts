@@ -1,6 +1,7 @@
 /** How much a model shall think: by effort, or, for older models, by a budget of tokens. */
 import type { JsonObject } from "../../../lib/json.ts";
 import { type Prompt, type ReasoningWish, untranslatable } from "../../neutral/prompt.ts";
+import { effortOf } from "../../neutral/reasoning-effort.ts";
 import type { EncodeOptions } from "../dialect.ts";
 
 type Effort = "low" | "medium" | "high" | "xhigh" | "max";
@@ -41,16 +42,10 @@ export function thinkingOf(prompt: Prompt, options: EncodeOptions): ThinkingFiel
   );
 }
 
-/** A budget below this many tokens is that effort. */
-const EFFORT_BY_BUDGET = [
-  [4_096, "low"],
-  [16_384, "medium"],
-] as const;
-
-function toEffort({ effort, budgetTokens }: ReasoningWish): Effort | "none" | undefined {
-  if (effort === "minimal") return "low";
-  if (effort !== undefined || budgetTokens === undefined) return effort;
-  return EFFORT_BY_BUDGET.find(([below]) => budgetTokens < below)?.[1] ?? "high";
+/** There is no word for less than a little. */
+function toEffort(wish: ReasoningWish): Effort | "none" | undefined {
+  const effort = effortOf(wish);
+  return effort === "minimal" ? "low" : effort;
 }
 
 /** Anthropic's own minimum. */

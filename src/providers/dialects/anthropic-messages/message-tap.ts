@@ -1,3 +1,4 @@
+import { joinNeighbours } from "../../../lib/sse.ts";
 import type { AnswerReader } from "../../exchange.ts";
 import type { ReadUsage } from "../../neutral/answer.ts";
 import { isRecord, tokensForBytes } from "../openai-chat/wire.ts";
@@ -45,7 +46,7 @@ export class MessageTap implements AnswerReader {
   }
 
   take(chunk: Uint8Array): Uint8Array[] {
-    return this.#frames.take(chunk).filter((frame) => this.#passes(frame));
+    return joinNeighbours(this.#frames.take(chunk).filter((frame) => this.#passes(frame)));
   }
 
   end(): Uint8Array[] {

@@ -1,5 +1,5 @@
 import type { JsonObject } from "../../../lib/json.ts";
-import { readFrame } from "../../../lib/sse.ts";
+import { joinNeighbours, readFrame } from "../../../lib/sse.ts";
 import type { AnswerReader } from "../../exchange.ts";
 import type { ReadUsage } from "../../neutral/answer.ts";
 import { ChunkFrames, isDone } from "./chunk-frames.ts";
@@ -105,19 +105,4 @@ export class ChatTap implements AnswerReader {
 
 function hasSound(delta: unknown): boolean {
   return isRecord(delta) && isRecord(delta["audio"]);
-}
-
-/** Views that lie side by side in one chunk become one, so that a chunk of whole frames is sent in one write. */
-function joinNeighbours(frames: Uint8Array[]): Uint8Array[] {
-  const joined: Uint8Array[] = [];
-  for (const frame of frames) {
-    const last = joined.at(-1);
-    if (last?.buffer === frame.buffer && last.byteOffset + last.length === frame.byteOffset) {
-      joined.pop();
-      joined.push(new Uint8Array(last.buffer, last.byteOffset, last.length + frame.length));
-    } else {
-      joined.push(frame);
-    }
-  }
-  return joined;
 }
