@@ -27,7 +27,7 @@ beforeAll(async () => {
   key = await stack.key({ organization: "caching" });
   await setCache(stack.database, { organization: "caching", ttlSeconds: 60, actor: "test" });
   await until("that answers are kept", async () => {
-    const { headers } = await ask({ content: `warm-up ${Math.random()}` });
+    const { headers } = await ask({ content: `warm-up ${crypto.randomUUID()}` });
     return headers.get("x-baseload-cache") === "miss";
   });
 });
@@ -104,7 +104,7 @@ describe("a call that repeats exactly", () => {
     const stranger = await stack.key({ organization: "others" });
     await setCache(stack.database, { organization: "others", ttlSeconds: 60, actor: "test" });
     await until("that answers are kept", async () => {
-      const warm = await ask({ content: `warm-up ${Math.random()}`, key: stranger });
+      const warm = await ask({ content: `warm-up ${crypto.randomUUID()}`, key: stranger });
       return cacheOf(warm) === "miss";
     });
     await ask({ content: "Whose" });
