@@ -1,10 +1,8 @@
 /** The door of conversations: responses that are kept, and conversations that go on. */
-export {
-  CONVERSATION_ITEMS_MAX,
-  type Conversation,
-  type ItemPage,
-  type ItemPageRequest,
-  type Metadata,
+export type {
+  Conversation,
+  ItemPage,
+  ItemPageRequest,
 } from "./conversation.ts";
 export {
   addItems,
@@ -24,7 +22,6 @@ export {
   hasEnded,
   type Item,
   type NewResponse,
-  type QueuedResponse,
   RETENTION_DAYS,
   type ResponseStatus,
   type StoredResponse,
