@@ -191,6 +191,50 @@ describe("provider, model and price", () => {
     expect(out).not.toContain("sk-");
   });
 
+  test("provider add takes what is left out from the table; presets lists it", async () => {
+    const options = { variables: { GROQ_KEY: "gsk-1" } };
+    const base = `http://127.0.0.1:${upstream.port}/v1`;
+
+    const added = await json(
+      `provider add fast --preset groq --base-url ${base} --api-key-env GROQ_KEY --allow-private`,
+      options,
+    );
+    const listed = await run("provider presets");
+    const asked = await run("provider add opnai --api-key-env GROQ_KEY", options);
+
+    expect(added).toMatchObject({
+      name: "fast",
+      dialect: "openai-chat",
+      base_url: base,
+      region: null,
+      quirks: { output_limit_field: "max_completion_tokens", choices_max: 1 },
+    });
+    expect(listed.out).toMatch(/alibaba +Alibaba Cloud Model Studio +ap-southeast-1,cn-beijing/);
+    expect(asked.code).toBe(1);
+    expect(asked.notes).toContain("Did you mean 'openai'?");
+  });
+
+  test("provider add takes quirks as JSON, too", async () => {
+    const line = [
+      ...`provider add odd --dialect openai-chat --base-url http://127.0.0.1:9/v1 --allow-private`.split(
+        " ",
+      ),
+      "--quirks",
+      '{"auth":"api-key","paths":{"chat_completions":"/chat"}}',
+    ];
+    const added = await run(line.join(" "));
+
+    expect(added.code).toBe(0);
+    const listed = await json<{ data: { name: string; quirks: unknown }[] }>("provider list");
+    expect(listed.data.find(({ name }) => name === "odd")?.quirks).toEqual({
+      auth: "api-key",
+      paths: { chat_completions: "/chat" },
+    });
+    expect(
+      (await run("provider add odder --base-url http://127.0.0.1:9/v1 --quirks {x")).code,
+    ).toBe(2);
+  });
+
   test("provider credential add, list and remove never show the credential", async () => {
     const options = { variables: { SECOND_KEY: "sk-second" } };
 

@@ -42,13 +42,20 @@ export const createProvider = defineOperation({
   summary: "Connect a provider",
   body: z.strictObject({
     name: ProviderName,
-    dialect: Dialect.default("openai-chat"),
+    preset: ProviderName.optional().meta({
+      description:
+        "A provider that is known beforehand (see /provider-presets). Default: that of this name, when no base_url is given",
+      examples: ["openai"],
+    }),
+    dialect: Dialect.optional().meta({ description: "Default: the preset's, or openai-chat" }),
     base_url: z
       .url({
         protocol: /^https?$/,
         error: "must be an http or https URL such as https://api.example.com/v1",
       })
-      .max(2_000),
+      .max(2_000)
+      .optional()
+      .meta({ description: "Default: the preset's, in the region that is asked for" }),
     api_key: ApiKey.optional(),
     region: z.string().min(1).max(60).optional(),
     allow_private: z
@@ -58,7 +65,7 @@ export const createProvider = defineOperation({
     quirks: z
       .record(z.string().max(60), z.unknown())
       .default({})
-      .meta({ description: "Named switches of the dialect" }),
+      .meta({ description: "Named switches of the dialect, beside those of the preset" }),
     replace: z.boolean().default(false).meta({
       description:
         "Give a provider of this name these settings, all of them; its models stay. A credential that is left out is erased",
@@ -161,5 +168,46 @@ export const removeCredential = defineOperation({
   summary: "Erase a credential; calls under way end as they are",
   params: ProviderParams.extend({ credential: CredentialName }),
   answer: ProviderCredential,
+  status: 200,
+});
+
+const PresetRegion = z.object({
+  region: z
+    .string()
+    .nullable()
+    .meta({
+      description: "`{region}`: any; null: wherever the operator runs it",
+      examples: ["eu"],
+    }),
+  base_url: z.string().meta({
+    description: "`{region}`, `{project}` and `{resource}` stand for what the operator says",
+  }),
+});
+
+export const ProviderPreset = z
+  .object({
+    name: z.string(),
+    title: z.string(),
+    dialect: z.string(),
+    regions: z.array(PresetRegion).meta({ description: "The first is the default" }),
+    key_variable: z.string().nullable().meta({
+      description: "The environment variable in which its key usually is; null: it asks for none",
+    }),
+    operations: z.array(z.string()),
+    quirks: z.record(z.string(), z.unknown()),
+    prices: z.string().nullable().meta({
+      description: "Its id in the list that prices come from; null: prices have to be said",
+    }),
+    docs: z.string(),
+  })
+  .meta({ id: "ProviderPreset" });
+export type ProviderPreset = z.infer<typeof ProviderPreset>;
+
+export const listPresets = defineOperation({
+  id: "provider.presets",
+  method: "get",
+  path: "/provider-presets",
+  summary: "List the providers that are known beforehand",
+  answer: z.object({ data: z.array(ProviderPreset) }),
   status: 200,
 });

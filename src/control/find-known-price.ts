@@ -6,11 +6,13 @@ import {
   readProvider,
 } from "../domains/catalog/index.ts";
 import { Failure } from "../lib/errors.ts";
+import { knownAt } from "../providers/known-providers/known-providers.ts";
 import type { Control } from "./control.ts";
 
 /** The list's id of one of our providers; undefined: the list knows it by its address, or not at all. */
-export function listIdOf(_provider: { name: string; baseUrl: string }): string | undefined {
-  return undefined;
+export function listIdOf({ baseUrl }: { name: string; baseUrl: string }): string | undefined {
+  const found = knownAt(baseUrl);
+  return found?.endpoint.prices ?? found?.known.prices ?? undefined;
 }
 
 /** @throws Failure `invalid` that says what to type, when the list has no price of it: unknown is not free. */

@@ -4,6 +4,7 @@ import type { Clock } from "../lib/clock.ts";
 import { Failure } from "../lib/errors.ts";
 import { newRequestId } from "../lib/ids.ts";
 import { ask } from "../providers/ask.ts";
+import { chatDialectOf } from "../providers/chat-dialects.ts";
 import { toUpstream } from "../providers/to-upstream.ts";
 import { assertUrlAllowed } from "../providers/url-guard.ts";
 
@@ -30,10 +31,12 @@ export async function testUpstream(
   try {
     // Asked again here, because the error of the call itself does not name the address.
     await assertUrlAllowed(provider.baseUrl, { allowPrivate: provider.allowPrivate });
-    const response = await ask(toUpstream(provider, options.credential), {
+    const upstream = toUpstream(provider, options.credential);
+    const response = await ask(upstream, {
       method: "GET",
       path: "/models",
       endpoint: "models",
+      headers: chatDialectOf(upstream.dialect)?.headers ?? {},
       attemptId: newRequestId(),
       timeoutMs: TIMEOUT_MS,
       signal,
@@ -81,7 +84,7 @@ async function readText(response: Response): Promise<string> {
   return text;
 }
 
-/** Undefined when the answer is not a list of models in the form of the dialect. */
+/** Undefined when the answer is not a list of models in any form that is known. */
 function readModelNames(text: string): string[] | undefined {
   let body: unknown;
   try {
@@ -89,10 +92,20 @@ function readModelNames(text: string): string[] | undefined {
   } catch {
     return undefined;
   }
-  const data = (body as { data?: unknown } | null)?.data;
-  if (!Array.isArray(data)) return undefined;
-  return data
-    .map((model: unknown) => (model as { id?: unknown } | null)?.id)
-    .filter((id): id is string => typeof id === "string")
-    .map((id) => id.slice(0, NAME_CHARS_MAX));
+  const lists = body as Record<string, unknown> | null;
+  const list = LISTS.map((field) => lists?.[field]).find(Array.isArray);
+  if (list === undefined) return undefined;
+  return list
+    .map((model: unknown) => nameOf(model as Record<string, unknown> | null))
+    .filter((name) => typeof name === "string")
+    .map((name) => name.slice(0, NAME_CHARS_MAX));
 }
+
+/** OpenAI's, Gemini's and Cohere's, Bedrock's, Vertex's. */
+const LISTS = ["data", "models", "modelSummaries", "publisherModels"];
+
+/** Google's names are paths that end in the name. */
+const nameOf = (model: Record<string, unknown> | null): unknown => {
+  const name = model?.["id"] ?? model?.["modelId"] ?? model?.["name"];
+  return typeof name === "string" ? name.replace(/^(publishers\/\w+\/)?models\//, "") : undefined;
+};

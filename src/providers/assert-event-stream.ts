@@ -1,4 +1,5 @@
-import { isError, parseRecord } from "./dialects/openai-chat/wire.ts";
+import { parseRecord } from "./dialects/openai-chat/wire.ts";
+import { errorInBody } from "./error-in-body.ts";
 import { malformedAnswer } from "./read-body.ts";
 import { readErrorText } from "./read-error.ts";
 import type { Upstream } from "./upstream.ts";
@@ -13,7 +14,7 @@ const OTHER_TYPES = /json|html|xml/i;
  */
 export async function assertEventStream(upstream: Upstream, response: Response): Promise<void> {
   if (!OTHER_TYPES.test(response.headers.get("content-type") ?? "")) return;
-  const error = parseRecord(await readErrorText(response))?.["error"];
-  if (isError(error)) throw failureFromErrorObject(upstream, error);
+  const error = errorInBody(upstream, parseRecord(await readErrorText(response)));
+  if (error !== undefined) throw failureFromErrorObject(upstream, error);
   throw malformedAnswer(upstream, "it is no stream of events");
 }

@@ -1,6 +1,7 @@
 /** The body of a whole answer, which must be a JSON object and no error. */
 import type { JsonObject } from "../lib/json.ts";
-import { isError, parseRecord } from "./dialects/openai-chat/wire.ts";
+import { parseRecord } from "./dialects/openai-chat/wire.ts";
+import { errorInBody } from "./error-in-body.ts";
 import { malformedAnswer, readBody } from "./read-body.ts";
 import type { Upstream } from "./upstream.ts";
 import { failureFromErrorObject } from "./upstream-failure.ts";
@@ -20,6 +21,7 @@ export async function readAnswer(
   const bytes = await readBody(upstream, response, { bytesMax });
   const body = parseRecord(decoder.decode(bytes));
   if (body === undefined) throw malformedAnswer(upstream, "its body is no JSON object");
-  if (isError(body["error"])) throw failureFromErrorObject(upstream, body["error"]);
+  const error = errorInBody(upstream, body);
+  if (error !== undefined) throw failureFromErrorObject(upstream, error);
   return { bytes, body };
 }

@@ -167,6 +167,8 @@ export const quirksSchema = z.strictObject({
     .optional(),
   /** anthropic-messages: thinking by `effort` or by a `budget` of tokens; left out: as the model's name tells. */
   thinking_request: z.enum(["effort", "budget"]).optional(),
+  /** Errors come under status 200, in a field of this name: `{status_code, status_msg}`. */
+  errors_in_body: z.literal("base_resp").optional(),
   /** A higher temperature is refused before it is sent, so that another candidate can serve it. */
   max_temperature: z.number().positive().max(10).optional(),
   /** More answers per call are refused before they are sent. */

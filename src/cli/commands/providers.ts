@@ -6,8 +6,9 @@ import { morePages, type PageFlags } from "../output/page.ts";
 
 type NewProvider = {
   readonly name: string;
-  readonly dialect: string;
-  readonly "base-url": string;
+  readonly preset: string | undefined;
+  readonly dialect: string | undefined;
+  readonly "base-url": string | undefined;
   readonly "api-key-env": string | undefined;
   readonly region: string | undefined;
   readonly "allow-private": boolean;
@@ -17,7 +18,8 @@ type NewProvider = {
 export async function addProvider(flags: NewProvider, context: CommandContext): Promise<Report> {
   const body = {
     name: flags.name,
-    dialect: contract.Dialect.parse(flags.dialect),
+    preset: flags.preset,
+    dialect: contract.Dialect.optional().parse(flags.dialect),
     base_url: flags["base-url"],
     api_key: readApiKey(flags["api-key-env"], context),
     region: flags.region,
@@ -27,8 +29,30 @@ export async function addProvider(flags: NewProvider, context: CommandContext): 
   const provider = await context.control().ask(contract.createProvider, { body });
   return {
     json: provider,
-    text: `Provider ${provider.name} is connected. Try it with: baseload provider test ${provider.name}\n`,
+    text: `Provider ${provider.name} is connected at ${provider.base_url}. ${nextStep(provider)}\n`,
   };
+}
+
+/** Who is reached over https mostly asks for a key. */
+const nextStep = ({ name, base_url, has_credential }: contract.Provider): string =>
+  has_credential || base_url.startsWith("http:")
+    ? `Try it with: baseload provider test ${name}`
+    : `It has no credential. Give it one with: baseload provider credential add ${name} default --api-key-env VARIABLE`;
+
+export async function listPresets(context: CommandContext): Promise<Report> {
+  const answer = await context.control().ask(contract.listPresets, {});
+  const table = formatTable(
+    answer.data,
+    [
+      { title: "name", cell: (row) => row.name },
+      { title: "provider", cell: (row) => row.title },
+      { title: "regions", cell: (row) => row.regions.map(({ region }) => region ?? "-").join(",") },
+      { title: "key usually in", cell: (row) => row.key_variable },
+      { title: "operations", cell: (row) => row.operations.join(",") },
+    ],
+    "",
+  );
+  return { json: answer, text: table };
 }
 
 /** A key on the command line would stay in the shell's history and be seen by everyone who lists processes. */
@@ -51,8 +75,9 @@ export function readApiKey(
   return key;
 }
 
-/** `usage_lookup,retries=2,mode=fast` → switches that are true, numbers, or text. */
-export function readQuirks(text: string | undefined): Record<string, string | number | boolean> {
+/** `usage_lookup,retries=2,mode=fast` → switches that are true, numbers, or text. Others are written as a JSON object. */
+export function readQuirks(text: string | undefined): Record<string, unknown> {
+  if (text?.trimStart().startsWith("{") === true) return readQuirksAsJson(text);
   const quirks: Record<string, string | number | boolean> = {};
   for (const part of (text ?? "").split(",").filter((entry) => entry.trim() !== "")) {
     const [name = "", value] = part.trim().split("=", 2);
@@ -60,6 +85,14 @@ export function readQuirks(text: string | undefined): Record<string, string | nu
     quirks[name] = readQuirk(value);
   }
   return quirks;
+}
+
+function readQuirksAsJson(text: string): Record<string, unknown> {
+  try {
+    return JSON.parse(text) as Record<string, unknown>;
+  } catch {
+    throw new UsageError("--quirks begins like a JSON object, but is none.");
+  }
 }
 
 function readQuirk(value: string | undefined): string | number | boolean {

@@ -19,16 +19,27 @@ export const providerCommands: readonly Command[] = [
       dialect: {
         kind: "text",
         choices: ["openai-chat", "openai-responses", "anthropic-messages", "ai-sdk"],
-        help: "the wire format that it speaks",
-        required: true,
+        help: "the wire format that it speaks (default: as the preset says)",
       },
-      "base-url": { kind: "url", help: "its address, with /v1 where it has one", required: true },
+      "base-url": {
+        kind: "url",
+        help: "its address, with /v1 where it has one (default: as the preset says)",
+      },
+      preset: {
+        kind: "text",
+        value: "PRESET",
+        help: "a provider that is known beforehand (default: that of this name, without --base-url)",
+      },
       "api-key-env": {
         kind: "text",
         value: "VAR",
         help: "environment variable that holds its API key",
       },
-      region: { kind: "text", value: "REGION", help: "where it runs" },
+      region: {
+        kind: "text",
+        value: "REGION",
+        help: "where it runs; with a preset, which of its addresses is taken",
+      },
       "allow-private": {
         kind: "switch",
         help: "allow an address on this machine or in a private network",
@@ -36,11 +47,12 @@ export const providerCommands: readonly Command[] = [
       quirks: {
         kind: "text",
         value: "NAME[=VALUE],…",
-        help: "switches of the dialect, such as usage_lookup",
+        help: "switches of the dialect, such as usage_lookup; or all of them as a JSON object",
       },
     },
     examples: [
-      "baseload provider add openai --dialect openai-chat --base-url https://api.openai.com/v1 --api-key-env OPENAI_API_KEY",
+      "baseload provider add openai --api-key-env OPENAI_API_KEY",
+      "baseload provider add qwen --preset alibaba --region cn-beijing --api-key-env DASHSCOPE_API_KEY",
       "baseload provider add vllm --dialect openai-chat --base-url http://10.0.0.7:8000/v1 --allow-private",
     ],
     run: async ({ words, flags }, context) =>
@@ -48,6 +60,15 @@ export const providerCommands: readonly Command[] = [
         { ...flags, name: words.NAME },
         context,
       ),
+  }),
+  defineCommand({
+    name: "provider presets",
+    summary: "List the providers that are known beforehand",
+    detail: "`--json` has their addresses and quirks, too.",
+    positionals: {},
+    flags: {},
+    examples: ["baseload provider presets"],
+    run: async (_, context) => (await import("../commands/providers.ts")).listPresets(context),
   }),
   defineCommand({
     name: "provider list",

@@ -196,6 +196,88 @@ describe("providers", () => {
     expect(errorOf(answered)).toMatchObject({ param: "quirks.endpoint_urls.rerank" });
   });
 
+  test("that are known beforehand need no address and no dialect", async () => {
+    const presets = (await control.get("/provider-presets")).body["data"] as { name: string }[];
+    expect(presets.map(({ name }) => name)).toContain("openrouter");
+
+    // Where no name can be looked up, the refusal names the address that was taken.
+    const created = await control.post("/providers", { name: "groq", api_key: "gsk-1" });
+    const elsewhere = await control.post("/providers", {
+      name: "qwen",
+      preset: "alibaba",
+      region: "us-east-1",
+      base_url: "http://127.0.0.1:9/v1",
+      allow_private: true,
+      quirks: {
+        choices_max: 1,
+        dialect_urls: { "anthropic-messages": "http://127.0.0.1:9/anthropic" },
+        endpoint_urls: {
+          rerank: "http://127.0.0.1:9/x",
+          image_generation: "http://127.0.0.1:9/x",
+          image_edit: "http://127.0.0.1:9/x",
+        },
+      },
+    });
+
+    expect(JSON.stringify(created.body)).toContain("api.groq.com");
+    expect(elsewhere.body).toMatchObject({
+      dialect: "openai-chat",
+      base_url: "http://127.0.0.1:9/v1",
+      region: "us-east-1",
+      quirks: { choices_max: 1, thoughts_beside_limit: true },
+    });
+    expect(JSON.stringify([created.body, presets])).not.toContain("gsk-1");
+  });
+
+  test("that are not known say so, with what is near", async () => {
+    const refusals: [body: Record<string, unknown>, param: string, message: string][] = [
+      [{ name: "grok" }, "preset", "Did you mean 'groq'?"],
+      [{ name: "x", preset: "antropic" }, "preset", "Did you mean 'anthropic'?"],
+      [{ name: "bedrock" }, "region", "--region"],
+      [{ name: "moonshot", region: "eu" }, "region", "global, cn"],
+      [{ name: "ollama" }, "base_url", "allow private"],
+      [{ name: "anthropic", dialect: "openai-chat" }, "dialect", "anthropic-messages"],
+    ];
+    for (const [body, param, message] of refusals) {
+      const answered = await control.post("/providers", body);
+      expect(answered.status).toBe(400);
+      expect(errorOf(answered)).toMatchObject({ param });
+      expect(errorOf(answered).message).toContain(message);
+    }
+  });
+
+  test("with an address of their own are taken as they are, whatever their name", async () => {
+    const created = await control.post("/providers", {
+      name: "deepseek",
+      base_url: "http://127.0.0.1:9/v1",
+      allow_private: true,
+    });
+
+    expect(created.body).toMatchObject({ dialect: "openai-chat", region: null, quirks: {} });
+  });
+
+  test("list their models in forms of their own", async () => {
+    const lists = [
+      { models: [{ name: "models/gemini-x" }, { name: "command-x" }] },
+      { modelSummaries: [{ modelId: "anthropic.claude-x" }] },
+      { publisherModels: [{ name: "publishers/google/models/gemini-y" }] },
+    ];
+    using upstream = Bun.serve({
+      port: 0,
+      hostname: "127.0.0.1",
+      fetch: (request) => Response.json(lists[Number(new URL(request.url).pathname[1])]),
+    });
+    const found: unknown[] = [];
+    for (const index of lists.keys()) {
+      await add(`lists-${index}`, `http://127.0.0.1:${upstream.port}/${index}`, {
+        allow_private: true,
+      });
+      found.push((await control.post(`/providers/lists-${index}/test`)).body["models"]);
+    }
+
+    expect(found).toEqual([["gemini-x", "command-x"], ["anthropic.claude-x"], ["gemini-y"]]);
+  });
+
   test("speak the dialects that there is code for, in the contract and on the command line", () => {
     const command = providerCommands.find(({ name }) => name === "provider add");
 

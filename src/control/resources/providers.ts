@@ -1,8 +1,16 @@
+import type { OperationRequest } from "../../contract/operation.ts";
 import * as contract from "../../contract/providers.ts";
 import * as catalog from "../../domains/catalog/index.ts";
 import { Failure } from "../../lib/errors.ts";
 import { didYouMean } from "../../lib/nearest.ts";
 import { addressesOf } from "../../providers/endpoint.ts";
+import type { KnownProvider } from "../../providers/known-providers/known-provider.ts";
+import {
+  type Connection,
+  connectionTo,
+  findKnownProvider,
+  knownProviders,
+} from "../../providers/known-providers/known-providers.ts";
 import { type Quirks, quirksSchema } from "../../providers/upstream.ts";
 import { assertUrlAllowed } from "../../providers/url-guard.ts";
 import { readPart } from "../read-input.ts";
@@ -12,16 +20,13 @@ import { toPageBody, toTime, toTimeOrNull } from "../to-wire.ts";
 
 export const providerRoutes: readonly Route[] = [
   route(contract.createProvider, async (control, { body, actor }) => {
-    const quirks = readPart(quirksSchema, body.quirks, "quirks");
-    await assertAddressesAllowed({ baseUrl: body.base_url, quirks }, body.allow_private);
+    const connection = readConnection(body);
+    await assertAddressesAllowed(connection, body.allow_private);
     const provider = await catalog.createProvider(control.database, {
+      ...connection,
       name: body.name,
-      dialect: body.dialect,
-      baseUrl: body.base_url,
       credential: body.api_key,
-      region: body.region,
       allowPrivate: body.allow_private,
-      quirks,
       replace: body.replace,
       sealKey: control.sealKey,
       actor,
@@ -43,6 +48,7 @@ export const providerRoutes: readonly Route[] = [
     const test = await testUpstream(provider, { credential, clock: control.clock, signal });
     return { name: provider.name, ...test };
   }),
+  route(contract.listPresets, async () => ({ data: knownProviders.map(toPresetWire) })),
   route(contract.addCredential, async (control, { params, body, actor }) =>
     toCredentialWire(
       await catalog.addCredential(control.database, {
@@ -68,6 +74,26 @@ export const providerRoutes: readonly Route[] = [
     ),
   ),
 ];
+
+type NewProvider = OperationRequest<typeof contract.createProvider>["body"];
+
+/** What is left out is taken from the table of known providers. */
+function readConnection(body: NewProvider): Connection {
+  const { name, preset, dialect, base_url: baseUrl, region, api_key: credential } = body;
+  const quirks = readPart(quirksSchema, body.quirks, "quirks");
+  if (preset === undefined && baseUrl !== undefined) {
+    return { dialect: dialect ?? "openai-chat", baseUrl, region, quirks };
+  }
+  const known = findKnownProvider(preset ?? name);
+  if (dialect !== undefined && dialect !== known.dialect) {
+    throw new Failure(
+      "invalid",
+      `'${known.name}' is connected in the dialect '${known.dialect}'. Leave --dialect out, or say --base-url, too.`,
+      { param: "dialect", code: "dialect_of_preset" },
+    );
+  }
+  return connectionTo(known, { region, baseUrl, credential, quirks });
+}
 
 function pickCredential(
   provider: catalog.Provider,
@@ -114,4 +140,16 @@ const toCredentialWire = (credential: catalog.CredentialRecord): contract.Provid
   weight: credential.weight,
   created_at: toTime(credential.createdAt),
   removed_at: toTimeOrNull(credential.removedAt),
+});
+
+const toPresetWire = (known: KnownProvider): contract.ProviderPreset => ({
+  name: known.name,
+  title: known.title,
+  dialect: known.dialect,
+  regions: known.endpoints.map(({ region, url }) => ({ region, base_url: url })),
+  key_variable: known.keyVariable,
+  operations: [...known.operations],
+  quirks: known.quirks,
+  prices: known.prices,
+  docs: known.docs,
 });

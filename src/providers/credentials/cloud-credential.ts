@@ -1,7 +1,12 @@
 /** Credentials of clouds are JSON documents; where they offer plain API keys, too, those are taken as they are. */
 
 /** The file that Google's console gives out for a service account. */
-export type GoogleAccount = { clientEmail: string; privateKey: string; tokenUrl: string };
+export type GoogleAccount = {
+  clientEmail: string;
+  privateKey: string;
+  tokenUrl: string;
+  projectId: string | undefined;
+};
 
 export type AwsAccessKey = {
   accessKeyId: string;
@@ -18,7 +23,8 @@ export function readGoogleAccount(credential: string): GoogleAccount | undefined
   const clientEmail = fields?.["client_email"];
   const privateKey = fields?.["private_key"];
   if (clientEmail === undefined || privateKey === undefined) return undefined;
-  return { clientEmail, privateKey, tokenUrl: fields?.["token_uri"] ?? GOOGLE_TOKEN_URL };
+  const tokenUrl = fields?.["token_uri"] ?? GOOGLE_TOKEN_URL;
+  return { clientEmail, privateKey, tokenUrl, projectId: fields?.["project_id"] };
 }
 
 /** In small letters, or as the programs of AWS write it (`aws configure export-credentials`). */

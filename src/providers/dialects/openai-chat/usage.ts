@@ -37,7 +37,11 @@ function readInput(usage: Wire, total: number): Quantities {
     countIn(usage["cached_tokens"]);
   return share(total, "uncached_input", [
     ["cache_read", cached],
-    ["cache_write", countIn(details["cache_write_tokens"])],
+    // Alibaba Cloud has a word of its own.
+    [
+      "cache_write",
+      countIn(details["cache_write_tokens"]) ?? countIn(details["cache_creation_input_tokens"]),
+    ],
     ["audio_input", countIn(details["audio_tokens"])],
     ["image_input", countIn(details["image_tokens"])],
   ]);
