@@ -26,7 +26,9 @@ import {
   listDeleted,
   listFiles,
   markDeleted,
+  type NewFile,
   type Queryable,
+  setMoreAside,
   touchFile,
 } from "./store.ts";
 
@@ -36,6 +38,11 @@ export type FilesOptions = {
   limits: FileLimits;
   clock: Clock;
 };
+
+/** Where nobody says how much is to come, the quota is taken in steps. */
+const SET_ASIDE_BYTES = 16 * 1024 * 1024;
+
+type Room = { bytesMax: number } & Pick<NewFile, "setAside" | "organizationBytesMax">;
 
 export class Files {
   readonly #options: FilesOptions;
@@ -52,11 +59,12 @@ export class Files {
     return this.#options.limits;
   }
 
-  /** @param bytesMax what is announced, if anything: that much of the quota is set aside until the file is complete. */
-  async receive(tenant: Tenant, bytesMax: number | undefined): Promise<ArrivingFile> {
+  /** @param announced how large its request is, if that is known: so much of the quota is set aside at once. */
+  async receive(tenant: Tenant, announced: number | undefined): Promise<ArrivingFile> {
     const { fileBytesMax, organizationBytesMax } = this.#options.limits;
     return await this.#begin(tenant, {
-      bytesMax: Math.min(bytesMax ?? fileBytesMax, fileBytesMax),
+      bytesMax: fileBytesMax,
+      setAside: Math.min(announced ?? SET_ASIDE_BYTES, fileBytesMax),
       organizationBytesMax,
     });
   }
@@ -65,27 +73,19 @@ export class Files {
   async produce(tenant: Tenant): Promise<ArrivingFile> {
     return await this.#begin(tenant, {
       bytesMax: Number.MAX_SAFE_INTEGER,
+      setAside: 0,
       organizationBytesMax: undefined,
     });
   }
 
-  async #begin(
-    tenant: Tenant,
-    limits: { bytesMax: number; organizationBytesMax: number | undefined },
-  ): Promise<ArrivingFile> {
+  async #begin(tenant: Tenant, room: Room): Promise<ArrivingFile> {
     const { database, folder, clock } = this.#options;
     const fileId = newFileId();
-    const isLimited = limits.organizationBytesMax !== undefined;
-    await insertFile(database, {
-      ...tenant,
-      fileId,
-      name: "file",
-      storeId: folder.storeId,
-      bytesMax: isLimited ? limits.bytesMax : 0,
-      organizationBytesMax: limits.organizationBytesMax,
-    });
+    const { organizationId, projectId } = tenant;
+    const file = { organizationId, projectId, fileId, storeId: folder.storeId, ...room };
+    await insertFile(database, file);
     const writer = await folder.create(fileId);
-    return new ArrivingFile({ database, clock, fileId, writer, bytesMax: limits.bytesMax });
+    return new ArrivingFile({ database, clock, file, writer });
   }
 
   /** @throws Failure `not_found` also for files of other tenants. */
@@ -143,9 +143,8 @@ const noSuchFile = (fileId: string): Failure =>
 type ArrivingOptions = {
   database: Database;
   clock: Clock;
-  fileId: string;
+  file: NewFile & { bytesMax: number };
   writer: FileWriter;
-  bytesMax: number;
 };
 
 /** Well below what makes an upload count as dead. */
@@ -155,33 +154,41 @@ const TOUCH_MS = 60_000;
 export class ArrivingFile {
   readonly #options: ArrivingOptions;
   #touchedMs: number;
+  #setAside: number;
   #written: Promise<{ bytes: number; sha256: Buffer }> | undefined;
 
   constructor(options: ArrivingOptions) {
     this.#options = options;
     this.#touchedMs = options.clock.monotonicMs();
-  }
-
-  get fileId(): string {
-    return this.#options.fileId;
-  }
-
-  get bytes(): number {
-    return this.#options.writer.bytes;
+    this.#setAside = options.file.setAside;
   }
 
   async write(chunk: Uint8Array): Promise<void> {
-    const { writer, bytesMax, clock, database, fileId } = this.#options;
-    if (writer.bytes + chunk.length > bytesMax) {
-      throw new Failure("too_large", `A file has at most ${bytesMax} bytes. Split it.`, {
+    const { writer, file } = this.#options;
+    const bytes = writer.bytes + chunk.length;
+    if (bytes > file.bytesMax) {
+      throw new Failure("too_large", `A file has at most ${file.bytesMax} bytes. Split it.`, {
         code: "file_too_large",
         param: "file",
       });
     }
+    if (file.organizationBytesMax !== undefined && bytes > this.#setAside) await this.#grow(bytes);
     await writer.write(chunk);
+    await this.#touch();
+  }
+
+  async #grow(bytes: number): Promise<void> {
+    const { database, file } = this.#options;
+    const most = Math.min(bytes + SET_ASIDE_BYTES, file.bytesMax);
+    await setMoreAside(database, file, most - this.#setAside);
+    this.#setAside = most;
+  }
+
+  async #touch(): Promise<void> {
+    const { clock, database, file } = this.#options;
     if (clock.monotonicMs() - this.#touchedMs < TOUCH_MS) return;
     this.#touchedMs = clock.monotonicMs();
-    await touchFile(database, fileId);
+    await touchFile(database, file.fileId);
   }
 
   /**
@@ -193,7 +200,7 @@ export class ArrivingFile {
     file: { name: string; purpose: FilePurpose; expiresSeconds: number | undefined },
     queryable: Queryable = this.#options.database.pool,
   ): Promise<StoredFile> {
-    const { fileId } = this.#options;
+    const { fileId } = this.#options.file;
     const written = await this.#flushed();
     return await completeFile(queryable, {
       ...file,
@@ -217,6 +224,6 @@ export class ArrivingFile {
   /** The bytes go now, the row with the next clearing-up. */
   async discard(): Promise<void> {
     await this.#options.writer.discard();
-    await discardFile(this.#options.database, this.#options.fileId);
+    await discardFile(this.#options.database, this.#options.file.fileId);
   }
 }

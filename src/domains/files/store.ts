@@ -30,39 +30,71 @@ const toFile = (row: FileRow): StoredFile => ({
 
 export type NewFile = Tenant & {
   fileId: string;
-  name: string;
   storeId: string;
-  /** What it may become at most; set aside in the quota until it is complete. */
-  bytesMax: number;
+  /** Of the quota, until it is complete. */
+  setAside: number;
   /** Undefined: not limited, for what was paid for already. */
   organizationBytesMax: number | undefined;
 };
 
-/** Sets bytes aside. The organization is locked, so that two uploads cannot both take the last of its quota. */
+/** Rows are small, but not nothing. */
+const FILES_MAX = 100_000;
+
+/** Sets bytes aside for a file that is about to arrive. */
 export async function insertFile(database: Database, file: NewFile): Promise<void> {
   await database.transact(async (client) => {
-    await client.query("select from organization where organization_id = $1 for no key update", [
-      file.organizationId,
-    ]);
-    const { rows } = await client.query<{ bytes: bigint }>(
-      "select coalesce(sum(bytes), 0)::bigint as bytes from file where organization_id = $1",
-      [file.organizationId],
-    );
-    const stored = Number(rows[0]?.bytes ?? 0n);
-    const { organizationBytesMax: most } = file;
-    if (most !== undefined && stored + file.bytesMax > most) throw quotaExceeded(stored, most);
+    await assertRoom(client, file, file.setAside);
     await client.query(
       `insert into file (file_id, organization_id, project_id, name, bytes, store_id)
-       values ($1, $2, $3, $4, $5, $6)`,
-      [file.fileId, file.organizationId, file.projectId, file.name, file.bytesMax, file.storeId],
+       values ($1, $2, $3, 'file', $4, $5)`,
+      [file.fileId, file.organizationId, file.projectId, file.setAside, file.storeId],
     );
   });
 }
 
-const quotaExceeded = (stored: number, most: number): Failure =>
+/** It turns out to be larger than what was set aside for it. */
+export async function setMoreAside(
+  database: Database,
+  file: Pick<NewFile, "fileId" | "organizationId" | "organizationBytesMax">,
+  bytes: number,
+): Promise<void> {
+  await database.transact(async (client) => {
+    await assertRoom(client, file, bytes);
+    await client.query(
+      `update file set bytes = bytes + $2, touched_at = now()
+       where file_id = $1 and organization_id = $3 and state = 'arriving'`,
+      [file.fileId, bytes, file.organizationId],
+    );
+  });
+}
+
+/** The organization is locked, so that two uploads cannot both take the last of its quota. */
+async function assertRoom(
+  client: PoolClient,
+  {
+    organizationId,
+    organizationBytesMax: most,
+  }: Pick<NewFile, "organizationId" | "organizationBytesMax">,
+  bytes: number,
+): Promise<void> {
+  if (most === undefined) return;
+  await client.query("select from organization where organization_id = $1 for no key update", [
+    organizationId,
+  ]);
+  const { rows } = await client.query<{ bytes: bigint; files: number }>(
+    `select coalesce(sum(bytes), 0)::bigint as bytes, count(*)::int as files from file
+     where organization_id = $1`,
+    [organizationId],
+  );
+  const stored = { bytes: Number(rows[0]?.bytes ?? 0n), files: rows[0]?.files ?? 0 };
+  const isRoom = stored.bytes + bytes <= most && stored.files < FILES_MAX;
+  if (!isRoom) throw quotaExceeded(stored, most);
+}
+
+const quotaExceeded = (stored: { bytes: number; files: number }, most: number): Failure =>
   new Failure(
     "too_large",
-    `The files of this organization take ${stored} of ${most} bytes; this one does not fit. Delete files that are no longer needed, or ask the operator for more room (files.organizationBytesMax).`,
+    `This organization has ${stored.files} files of ${stored.bytes} bytes together; ${FILES_MAX} files and ${most} bytes are allowed. Delete what is no longer needed, or ask the operator for more room (files.organizationBytesMax).`,
     { code: "file_quota_exceeded" },
   );
 
