@@ -12,6 +12,8 @@ describe("a request whose provider runs tools", () => {
     expect(pass(withTools("web_search"))["max_tool_calls"]).toBe(10);
     expect(pass({ ...withTools("mcp"), max_tool_calls: 3 })["max_tool_calls"]).toBe(3);
     expect(pass(withTools("something_new"))["max_tool_calls"]).toBe(10);
+    const local = { tools: [{ type: "shell", environment: { type: "local" } }] };
+    expect(pass(local)).not.toHaveProperty("max_tool_calls");
     expect(pass(withTools("function", "custom", "computer"))).not.toHaveProperty("max_tool_calls");
   });
 
@@ -48,6 +50,9 @@ describe("pieces of an answer", () => {
 
   test("are containers, however often code ran in them, and images", () => {
     expect(piecesOf(items(code("a"), code("a"), code("b")))).toEqual({ search_units: 2 });
+    const shell = { type: "shell_call", environment: { container_id: "c" } };
+    expect(piecesOf(items(code("a"), shell, shell))).toEqual({ search_units: 2 });
+    expect(piecesOf(items({ type: "shell_call", environment: { type: "local" } }))).toEqual({});
     expect(piecesOf(items({ type: "image_generation_call" }))).toEqual({ images: 1 });
     expect(piecesOf(items({ type: "message" }))).toEqual({});
     expect(piecesOf({})).toEqual({});

@@ -29,7 +29,13 @@ const isSearch = (type: unknown): boolean =>
   typeof type === "string" && type.startsWith("web_search");
 
 const providerToolsIn = (body: JsonObject): JsonObject[] =>
-  listIn(body["tools"]).filter(({ type }) => !CLIENT_TOOLS.has(type));
+  listIn(body["tools"]).filter((tool) => !CLIENT_TOOLS.has(tool["type"]) && !isLocal(tool));
+
+/** A shell runs where its environment says. */
+const isLocal = ({ environment }: JsonObject): boolean =>
+  isRecord(environment) && environment["type"] === "local";
+
+const runsInContainer = (type: unknown): boolean => type === "code_interpreter" || type === "shell";
 
 /** The limit on tool calls that goes with the request; nothing where its tools are the client's. */
 export function toolLimitOf(body: JsonObject): { max_tool_calls?: number } {
@@ -54,7 +60,7 @@ export function boundOfTools(body: JsonObject, tokensOnce: number): Quantities {
   const has = (kind: (type: unknown) => boolean) => tools.some(({ type }) => kind(type));
   return {
     uncached_input: uses * tokensOnce + results,
-    ...(has((type) => isSearch(type) || type === "code_interpreter") ? { search_units: uses } : {}),
+    ...(has((type) => isSearch(type) || runsInContainer(type)) ? { search_units: uses } : {}),
     ...(has((type) => type === "image_generation") ? { images: uses } : {}),
   };
 }
@@ -62,17 +68,19 @@ export function boundOfTools(body: JsonObject, tokensOnce: number): Quantities {
 /** Pieces that an answer has used: searches of the web, containers in which code ran, and images. */
 export function piecesOf({ output, tool_usage }: JsonObject): Quantities {
   const items = listIn(output);
-  const containers = new Set(
-    items.flatMap((item) =>
-      item["type"] === "code_interpreter_call" ? [item["container_id"]] : [],
-    ),
-  );
+  const containers = new Set(items.flatMap((item) => containerOf(item) ?? []));
   const searches = searchesIn(tool_usage) ?? countOf(items, "web_search_call");
   const pieces = {
     search_units: searches + containers.size,
     images: countOf(items, "image_generation_call"),
   };
   return Object.fromEntries(Object.entries(pieces).filter(([, count]) => count > 0));
+}
+
+function containerOf({ type, container_id, environment }: JsonObject): unknown {
+  if (type === "code_interpreter_call") return container_id;
+  if (type !== "shell_call" || !isRecord(environment)) return undefined;
+  return environment["container_id"];
 }
 
 /** More than any answer takes: a larger number is an error of the provider. */
