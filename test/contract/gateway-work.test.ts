@@ -20,7 +20,12 @@ let organizationId: bigint;
 let calls = 0;
 
 beforeAll(async () => {
-  stack = await startStack({ isDatabaseCuttable: true, limits: { batchYieldsAt: 2 } });
+  stack = await startStack({
+    isDatabaseCuttable: true,
+    limits: { batchYieldsAt: 2 },
+    // The worker meets the database that is away, too.
+    expectedErrors: /^a journal could not be posted/,
+  });
   await stack.model({ name: "sim", batchPrice: { input: "1", output: "2" } });
   ({ key, keyId } = await stack.key({ organization: "acme" }));
   gateways = new Gateways({
