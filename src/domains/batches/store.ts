@@ -291,6 +291,8 @@ export async function endBatch(
   batch: Batch,
   outcome: BatchOutcome,
 ): Promise<void> {
+  // Lines before their batch, as every statement that ends runs locks them.
+  await client.query("delete from batch_line where batch_id = $1", [batch.batchId]);
   await client.query(
     `update batch set output_file_id = $2, error_file_id = $3, usage = $4,
        status = case when cancelling_at is not null then 'cancelled'
@@ -300,7 +302,6 @@ export async function endBatch(
      where batch_id = $1 and status in ('finalizing', 'cancelling')`,
     [batch.batchId, outcome.outputFileId, outcome.errorFileId, JSON.stringify(outcome.usage)],
   );
-  await client.query("delete from batch_line where batch_id = $1", [batch.batchId]);
   await releaseInput(client, batch);
 }
 

@@ -74,6 +74,10 @@ async function validate(
   { database, signal }: JobContext,
 ): Promise<"done" | "stopped"> {
   const input = await openInput(files, batch);
+  if (!(await input.exists())) {
+    await failBatch(database, batch.batchId, [FILE_LOST]);
+    return "done";
+  }
   const validated = await validateInput(database, { batch, chunks: input.stream(), signal });
   if (validated === "stopped") return "stopped";
   if ("errors" in validated) await failBatch(database, batch.batchId, validated.errors);
@@ -99,6 +103,13 @@ async function sendLines(options: BatchKindOptions, batch: Batch, context: JobCo
   });
   return await new LineSending({ batch, context, runner, slots, pace, clock }).run();
 }
+
+const FILE_LOST = {
+  code: "file_lost",
+  message: "The bytes of the input file are gone. Upload it again, and tell the operator.",
+  line: null,
+  param: "input_file_id",
+};
 
 async function openInput(files: Files, batch: Batch) {
   return Bun.file(files.pathOf(await files.read(batch, batch.inputFileId)));

@@ -97,6 +97,8 @@ describe("a line", () => {
         failures: 14,
       });
     }
+    const unheard = { ...refused(401), code: "invalid_api_key" } as PrivateAnswer;
+    expect(await endOf(unheard)).toMatchObject({ state: "waiting", failures: 0 });
     // A wallet whose money is held by calls under way.
     expect(await endOf(refused(402, 5_000))).toMatchObject({ state: "waiting", waitMs: 5_000 });
   });
@@ -115,6 +117,11 @@ describe("a line", () => {
     }
     expect(waitedMs / 60_000).toBeGreaterThan(50);
     expect(waitedMs / 60_000).toBeLessThan(75);
+  });
+
+  test("that times out is tried three times", async () => {
+    expect(await endOf(refused(504))).toMatchObject({ state: "waiting", failures: 5 });
+    expect(await endOf(refused(504), 10)).toMatchObject({ state: "refused" });
   });
 
   test("is not failed by gateways that are not there", async () => {

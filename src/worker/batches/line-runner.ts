@@ -26,7 +26,9 @@ export type LineRunnerOptions = {
 };
 
 /** Tries that a provider fails, or that are lost with a gateway: with the waits between them this takes about an hour. */
-const TRIES_MAX = 15;
+const FAILURES_MAX = 15;
+/** A provider has worked for as long as it may, for nothing: that is not tried as often. */
+const TIMEOUT_FAILURES = 5;
 const FAILURE_BACKOFF = { firstMs: 1_000, maxMs: 600_000 };
 /** No gateway listens: one is being started, or none is wanted. */
 const UNREACHED_MS = 1_000;
@@ -79,26 +81,29 @@ export class LineRunner {
         pace.pushedBack(UNREACHED_MS);
         return { number, run, state: "waiting", waitMs: UNREACHED_MS, failures };
       case "void":
-        return this.#afterFailure(line, { askedMs: 0, result: LOST });
+        return this.#afterFailure(line, { askedMs: 0, result: LOST, counts: 1 });
       case "refused":
         break;
     }
     const { status, body, retryAfterMs } = outcome;
     const result = { status, requestId, body };
     const judged = judgeRefusal(outcome);
-    if (judged === "failure") return this.#afterFailure(line, { askedMs: retryAfterMs, result });
+    if (judged === "failure") {
+      const counts = status === 504 || status === 408 ? TIMEOUT_FAILURES : 1;
+      return this.#afterFailure(line, { askedMs: retryAfterMs, result, counts });
+    }
     if (judged === "final") return { number, run, state: "refused", result };
     return { number, run, state: "waiting", waitMs: pace.pushedBack(retryAfterMs), failures };
   }
 
   #afterFailure(
     { number, run, failures }: SentLine,
-    failure: { askedMs: number | undefined; result: LineResult },
+    failure: { askedMs: number | undefined; result: LineResult; counts: number },
   ): RunEnd {
     const { pace, chance } = this.#options;
     pace.failed();
-    const failed = failures + 1;
-    if (failed >= TRIES_MAX) return { number, run, state: "refused", result: failure.result };
+    const failed = failures + failure.counts;
+    if (failed >= FAILURES_MAX) return { number, run, state: "refused", result: failure.result };
     const backoff = backoffMs(FAILURE_BACKOFF, failed, 0.5 + chance() / 2);
     const waitMs = Math.max(failure.askedMs ?? 0, backoff);
     return { number, run, state: "waiting", waitMs, failures: failed };

@@ -68,9 +68,12 @@ async function untilAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T
 /** Whether a refusal may pass, and how: `pushback` says that there is too much at once, `failure` counts. */
 export function judgeRefusal(refusal: {
   status: number;
+  code: string | undefined;
   retryAfterMs: number | undefined;
 }): "pushback" | "failure" | "final" {
-  const { status, retryAfterMs } = refusal;
+  const { status, code, retryAfterMs } = refusal;
+  // Keys are revoked, never deleted: a gateway that does not know one has not heard of it yet.
+  if (code === "invalid_api_key") return "pushback";
   if (status === 429 || status === 503 || status === 529) return "pushback";
   // A wallet that is empty stays so; one whose money is held by calls under way says when to come again.
   if (status === 402) return retryAfterMs === undefined ? "final" : "pushback";
