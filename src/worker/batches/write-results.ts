@@ -7,6 +7,7 @@ import {
   listEnded,
   readLastNumber,
   refusedLine,
+  toBatchWireId,
   unansweredLine,
 } from "../../domains/batches/index.ts";
 import type { ArrivingFile, Files } from "../../domains/files/index.ts";
@@ -90,7 +91,7 @@ class ResultFiles {
         (
           await file?.finish(
             {
-              name: `${batch.batchId}_${what}.jsonl`,
+              name: `${toBatchWireId(batch.batchId)}_${what}.jsonl`,
               purpose: "batch_output",
               expiresSeconds: batch.outputExpiresSeconds ?? undefined,
             },
