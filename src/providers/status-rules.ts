@@ -74,6 +74,8 @@ const rulesByCode: ReadonlyMap<string, StatusRule> = new Map([
   ["Arrearage", outOfCredit],
   // Volcengine, 403.
   ["AccountOverdueError", outOfCredit],
+  // SiliconFlow, 403.
+  ["30001", outOfCredit],
   // Google, 400.
   ["API_KEY_INVALID", credentialRefused],
   ["API_KEY_EXPIRED", credentialRefused],
@@ -119,6 +121,9 @@ const rules: Readonly<Record<number, StatusRule>> = {
   529: overloaded,
 };
 
+/** xAI says so under 400, with a code that says nothing. */
+const KEY_IS_WRONG = /^(incorrect|invalid) api key/i;
+
 /** `error`: the answer's error in the shape of the dialect, undefined when it was in no known shape. */
 export function ruleForStatus(
   status: number,
@@ -127,6 +132,7 @@ export function ruleForStatus(
   if (status === 400 && OUT_OF_CREDIT.test(error?.message ?? "")) return outOfCredit;
   const rule =
     rulesByCode.get(error?.reason ?? "") ?? rulesByCode.get(error?.code ?? "") ?? rules[status];
+  if (status === 400 && KEY_IS_WRONG.test(error?.message ?? "")) return credentialRefused;
   if (rule !== undefined) return rule;
   if (status < 400) return redirected;
   // A 4xx in no known shape comes from something in between: a proxy, or a wrong base URL.

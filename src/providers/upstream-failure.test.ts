@@ -82,6 +82,13 @@ describe("what a provider's status becomes", () => {
     });
   }
 
+  test("a wrong key is the operator's trouble, even when the provider calls it a bad request", () => {
+    const body = JSON.stringify({ code: "Invalid argument", error: "Incorrect API key provided" });
+    expect(answer(400, body).code).toBe("provider_credential_refused");
+    const other = JSON.stringify({ code: "Invalid argument", error: "Unknown field 'x'" });
+    expect(answer(400, other)).toMatchObject({ status: 400, code: "Invalid argument" });
+  });
+
   test("a code that is a word of the language is no rule", () => {
     const failure = answer(400, openAiError({ message: "…", code: "constructor" }));
     expect([failure.status, failure.code]).toEqual([400, "constructor"]);
@@ -125,7 +132,7 @@ describe("the provider's words", () => {
     ["the provider's key", "The key sk-live-4f9a8b7c6d may not use this model."],
     ["its host", "No route at API.ACME.EXAMPLE for this."],
     ["an address", "upstream connect error to 10.0.0.5:8000"],
-    ["a masked key", "Incorrect API key provided: sk-abc***xyz."],
+    ["a masked key", "The key sk-abc***xyz is of no use here."],
     ["another key", "Key sk-other-12345678 is wrong."],
     ["a header", "Got header Authorization: Bearer abc"],
   ];

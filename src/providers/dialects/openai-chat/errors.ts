@@ -15,7 +15,9 @@ export function readWireError(value: unknown): WireError | undefined {
   const body = Array.isArray(value) ? value[0] : value;
   if (!isObject(body)) return undefined;
   const error = body["error"] ?? body["detail"] ?? body;
-  if (typeof error === "string") return { message: error, code: undefined, param: undefined };
+  if (typeof error === "string") {
+    return { message: error, code: textOf(body["code"]), param: undefined };
+  }
   if (!isObject(error)) return undefined;
   const message = textOf(error["message"]);
   const code = textOf(error["code"]) ?? textOf(error["type"]);

@@ -50,7 +50,9 @@ function readInput(usage: Wire, total: number): Quantities {
 /** `beside`: what `total_tokens` counts more than prompt and completion. It is output that nobody sees. */
 function readOutput(usage: Wire, total: number, beside: number): Quantities {
   const details = objectIn(usage["completion_tokens_details"]);
-  const reasoning = Math.max(countIn(details["reasoning_tokens"]) ?? 0, beside);
+  // SGLang says it outside of the details.
+  const told = countIn(details["reasoning_tokens"]) ?? countIn(usage["reasoning_tokens"]) ?? 0;
+  const reasoning = Math.max(told, beside);
   return share(total, "output_text", [
     ["reasoning", reasoning],
     ["audio_output", countIn(details["audio_tokens"])],
