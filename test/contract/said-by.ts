@@ -8,6 +8,7 @@ import type {
   Choice,
   FinishReason,
   NeutralAnswer,
+  TokenLogprob,
 } from "../../src/providers/neutral/answer.ts";
 import { unwrapSeal } from "../../src/providers/neutral/seal.ts";
 import type { ChatDialectName } from "../../src/providers/upstream.ts";
@@ -114,11 +115,22 @@ function understoodChoice(can: Sayable, { parts, reason, stopSequence }: Choice)
       : { text: wordsOf([...texts, ...refusals]) }),
     thoughts: of(parts, "reasoning").map(thoughtOf),
     calls: calls.map(({ id, name, arguments: text }) => [id, name, JSON.parse(text)]),
-    ...(can.hasLogprobs ? { logprobs: texts.flatMap(({ logprobs = [] }) => logprobs) } : {}),
+    ...(can.hasLogprobs
+      ? { logprobs: texts.flatMap(({ logprobs = [] }) => logprobs.map(withBytes)) }
+      : {}),
     cited: citedIn(can, texts),
     reason: understoodReason(can, reason, { calls: calls.length, refused: refusals.length > 0 }),
     ...(can.hasStopSequences && reason === "stop" ? { stopSequence } : {}),
   };
+}
+
+/** Bytes of a token that nobody tells are those of its text; the Responses API always tells them. */
+function withBytes({ top_logprobs, ...likely }: TokenLogprob): TokenLogprob {
+  const complete = <Likely extends Pick<TokenLogprob, "token" | "bytes">>(one: Likely) => ({
+    ...one,
+    bytes: one.bytes ?? [...Buffer.from(one.token)],
+  });
+  return { ...complete(likely), top_logprobs: top_logprobs.map(complete) };
 }
 
 type Of<Type extends AnswerPart["type"]> = Extract<AnswerPart, { type: Type }>;

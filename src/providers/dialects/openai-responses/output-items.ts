@@ -95,9 +95,10 @@ export class MessageItem implements Item {
   }
 
   /** They come behind the words that they belong to, so they come with an empty piece of text. */
-  addLogprobs(logprobs: TokenLogprob[]): WireEvent[] {
+  addLogprobs(told: readonly TokenLogprob[]): WireEvent[] {
     const said = this.#said.at(-1);
     if (said?.type !== "text") return [];
+    const logprobs = told.map(withBytes);
     said.logprobs.push(...logprobs);
     const fields = { content_index: this.#said.length - 1, delta: "", logprobs };
     return [eventOf(this.place, "response.output_text.delta", fields)];
@@ -129,6 +130,15 @@ export class MessageItem implements Item {
       eventOf(this.place, "response.content_part.done", { content_index, part: toWirePart(said) }),
     ];
   }
+}
+
+/** Never null in this API: they are those of the token's text where a provider does not say. */
+function withBytes({ top_logprobs, ...likely }: TokenLogprob): TokenLogprob {
+  const complete = <Likely extends Pick<TokenLogprob, "token" | "bytes">>(one: Likely) => ({
+    ...one,
+    bytes: one.bytes ?? [...Buffer.from(one.token)],
+  });
+  return { ...complete(likely), top_logprobs: top_logprobs.map(complete) };
 }
 
 function toWirePart({ type, text, logprobs, annotations }: Said): JsonObject {
