@@ -9,6 +9,7 @@ import { dirname, join, relative } from "node:path";
 import { cliReference } from "../src/cli/reference.ts";
 import { configJsonSchema } from "../src/platform/config/fields.ts";
 import { renderConfigReference } from "../src/platform/config/reference.ts";
+import { renderProviderReference } from "../src/providers/known-providers/reference.ts";
 import { openTestDatabase } from "../test/support/postgres.ts";
 
 type Generated = { path: string; text: string };
@@ -42,6 +43,7 @@ const reference = (name: string) => join(root, "docs/reference", name);
 const generators: readonly (() => Promise<Generated> | Generated)[] = [
   generateSchema,
   () => ({ path: reference("cli.md"), text: cliReference() }),
+  () => ({ path: reference("providers.md"), text: renderProviderReference() }),
   () => ({ path: reference("configuration.md"), text: renderConfigReference() }),
   () => ({
     path: reference("configuration.schema.json"),
