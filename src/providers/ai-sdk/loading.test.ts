@@ -3,7 +3,7 @@ import { join } from "node:path";
 
 /** In a process of its own: this one has loaded them with other tests. */
 function loadedAfter(code: string): string[] {
-  const script = `${code}; console.log(JSON.stringify(Object.keys(require.cache)))`;
+  const script = `${code}; process.stdout.write(JSON.stringify(Object.keys(require.cache)))`;
   const root = join(import.meta.dir, "../../..");
   const run = Bun.spawnSync([process.execPath, "-e", script], { cwd: root });
   const paths = JSON.parse(run.stdout.toString()) as string[];
