@@ -3,9 +3,9 @@
  * its leases are closed, and its journal is removed. Every step may run again after a crash of the worker.
  */
 import { rm } from "node:fs/promises";
-import { type Price, readForSettlement } from "../domains/catalog/index.ts";
+import { type Price, readForSettlement, termsFor } from "../domains/catalog/index.ts";
 import type { LedgerStore } from "../domains/ledger/index.ts";
-import type { Intent, UsageEvent } from "../domains/metering/index.ts";
+import { type Intent, type UsageEvent, unpricedOf } from "../domains/metering/index.ts";
 import type { Clock } from "../lib/clock.ts";
 import { eventIdOf } from "../lib/ids.ts";
 import type { Usage } from "../lib/quantities.ts";
@@ -82,14 +82,26 @@ async function settle(
   const upstream = upstreams.get(intent.deploymentId);
   const price = prices.get(intent.priceVersionId);
   if (price === undefined) throw new Error(`price version ${intent.priceVersionId} does not exist`);
-  if (intent.isKept) {
-    return settleIntent(intent, { usage: usageOfKept(intent, kept), price, nowMs: clock.nowMs() });
-  }
+  const end = (usage: Usage | undefined) =>
+    tellUnpriced(settleIntent(intent, { usage, price, nowMs: clock.nowMs() }), { price, log });
+  if (intent.isKept) return end(usageOfKept(intent, kept));
   const learnt = await learn(intent, upstream, log);
   const mayLearnLater =
     upstream?.quirks.usage_lookup === true && clock.nowMs() - intent.startedAtMs < GIVE_UP_MS;
   if (learnt === undefined && mayLearnLater) return undefined;
-  return settleIntent(intent, { usage: learnt, price, nowMs: clock.nowMs() });
+  return end(learnt);
+}
+
+/** As the gateway tells it: the plan had found everything priced that the operation needs. */
+function tellUnpriced(event: UsageEvent, { price, log }: { price: Price; log: Log }): UsageEvent {
+  const unpriced = unpricedOf(termsFor(price, event.serviceTier) ?? {}, event.quantities);
+  if (unpriced.length > 0) {
+    log.error("a provider reported quantities without a price; they are not charged", {
+      requestId: event.requestId,
+      quantities: unpriced.join(", "),
+    });
+  }
+  return event;
 }
 
 async function learn(
