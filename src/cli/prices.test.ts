@@ -122,6 +122,38 @@ describe("a model that the list knows", () => {
   });
 });
 
+test("model add, deploy, list and remove", async () => {
+  const model = await json(
+    "model add meta/qwen --provider own --upstream qwen --input-usd-per-mtok 0.15 --output-usd-per-mtok 0.6 " +
+      "--cached-input-usd-per-mtok 0.075 --max-output-tokens 4096",
+  );
+  expect(model).toEqual({
+    id,
+    name: "meta/qwen",
+    context_tokens: null,
+    max_output_tokens: 4096,
+    capabilities: null,
+    modalities: null,
+    license: null,
+    price: expect.objectContaining({
+      input_usd_per_mtok: "0.15",
+      cached_input_usd_per_mtok: "0.075",
+      output_usd_per_mtok: "0.60",
+    }),
+    deployments: [{ id, provider: "own", upstream_model: "qwen" }],
+    created_at: time,
+    removed_at: null,
+    notes: [],
+  });
+
+  expect((await run("model deploy meta/qwen --provider openai")).out).toBe(
+    "meta/qwen is now served by: own, openai.\n",
+  );
+  const { out } = await run("model list");
+  expect(out).toMatch(/meta\/qwen +own, openai +\$0\.15 +\$0\.075 +\$0\.60 +– +4,096 +–/);
+  expect(await json("model remove meta/qwen")).toMatchObject({ removed_at: time });
+});
+
 test("a model without a price says how to set one", async () => {
   const unknown = await run("model add unpriced --provider own");
   expect(unknown.code).toBe(1);
