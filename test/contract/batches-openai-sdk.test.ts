@@ -248,6 +248,21 @@ describe("a batch", () => {
   });
 });
 
+test("an organization with one line does not wait for one with many", async () => {
+  const [big, small] = [await newClient("big"), await newClient("small")];
+  const slow = { sandbox: { answer: "slowly", first_token_delay_ms: 100 } };
+  const many = Array.from({ length: 200 }, (_, i) => line(`b${i}`, slow));
+  const first = await submit(big, many);
+  await until("that it has begun", async () => {
+    const { request_counts: counts } = await big.batches.retrieve(first.id);
+    return (counts?.completed ?? 0) > 0;
+  });
+  await untilEnded(stack, small, await submit(small, [line("s", slow)]));
+  expect((await big.batches.retrieve(first.id)).status).toBe("in_progress");
+  await big.batches.cancel(first.id);
+  await untilEnded(stack, big, first);
+});
+
 describe("cancelling", () => {
   test("lets what is under way come to its end, and sends nothing more", async () => {
     const client = await newClient("canceller");
