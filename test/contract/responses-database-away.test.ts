@@ -46,15 +46,17 @@ test("what needs it says so, and nothing is charged", async () => {
 });
 
 test("a call without a conversation asks the database nothing before it is answered", async () => {
-  await client.responses.create(asking("Warm."));
-  await stack.untilPosted();
+  // Until what was answered before is stored.
+  const { id } = await client.responses.create(asking("Warm."));
+  await client.responses.retrieve(id);
   const before = stack.proxy.statements.length;
   const { body } = await client.responses.create(asking("Now.", { stream: true })).asResponse();
   const reader = body?.getReader();
   await reader?.read();
+  // The worker lets expired ones go from time to time.
   const asked = stack.proxy.statements
     .slice(before)
-    .filter((sql) => /stored_|conversation/.test(sql));
+    .filter((sql) => /stored_|conversation/.test(sql) && !sql.startsWith("delete"));
   expect(asked).toEqual([]);
   while (!(await reader?.read())?.done);
   await until("that it is stored", () =>
