@@ -6,7 +6,7 @@ import { seal, unseal } from "../../platform/crypto.ts";
 import { recordChange, violatedConstraint } from "../../platform/db/change.ts";
 import type { Database } from "../../platform/db/database.ts";
 import type { Credential } from "./catalog.ts";
-import { lockProvider } from "./provider-rows.ts";
+import { lockProvider } from "./named-provider-store.ts";
 import type { CredentialRecord } from "./records.ts";
 
 /** The name of the one that comes with the provider. */

@@ -5,9 +5,9 @@ import { didYouMean } from "../../lib/nearest.ts";
 import { recordChange, violatedConstraint } from "../../platform/db/change.ts";
 import type { Database } from "../../platform/db/database.ts";
 import { idAfter, type Page, type PageRequest, toPage } from "../../platform/db/page.ts";
+import { lockProvider } from "./named-provider-store.ts";
 import type { NewVersion, PriceTerms } from "./price.ts";
 import { insertPrice, readCurrentPrices } from "./price-store.ts";
-import { lockProvider } from "./provider-rows.ts";
 import type { DeploymentRecord, ModelFacts, ModelRecord, NewModel } from "./records.ts";
 
 const NAMES_MAX = 1_000;

@@ -11,7 +11,7 @@ import {
   readCredentials,
   replaceCredentials,
 } from "./credential-store.ts";
-import { lockProvider, noSuchProvider } from "./provider-rows.ts";
+import { lockProvider, noSuchProvider } from "./named-provider-store.ts";
 import type { NewProvider, ProviderRecord } from "./records.ts";
 
 /** Names listed in a message. */
