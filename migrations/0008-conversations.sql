@@ -27,6 +27,9 @@ create table stored_response (
   primary key (project_id, response_id)
 );
 create index stored_response_by_expiry on stored_response (expires_at);
+-- How much an organization has stored is read from the index alone.
+create index stored_response_by_organization on stored_response (organization_id) include (bytes);
+create index stored_response_open on stored_response (organization_id) where status in ('queued', 'in_progress');
 create unique index stored_response_by_job on stored_response (job_id) where job_id is not null;
 
 -- Where an item is, for requests that refer to it by its id.

@@ -224,7 +224,7 @@ function responsesOf({ databaseUrl, log }: GatewayOptions, gatewayId: string): S
     answerTimeoutMs: ANSWER_TIMEOUT_MS,
     log,
   });
-  return new StoredResponses({ database, log, isForbidden: () => false });
+  return new StoredResponses({ database, clock: systemClock, log, isForbidden: () => false });
 }
 
 function poolOf(

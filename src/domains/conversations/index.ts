@@ -22,6 +22,7 @@ export {
   hasEnded,
   type Item,
   type NewResponse,
+  ORGANIZATION_BYTES_MAX,
   RETENTION_DAYS,
   type ResponseStatus,
   type StoredResponse,
@@ -38,4 +39,5 @@ export {
   findStatus,
   insertResponse,
   queueResponse,
+  readStoredBytes,
 } from "./store.ts";

@@ -61,6 +61,12 @@ export const TEST_RETENTION_DAYS = 2;
 /** Input and output of one response: pictures of a large request, and some room. More is answered, but not kept. */
 export const RESPONSE_BYTES_MAX = 32 * 1024 * 1024;
 
+/** Of all that an organization has stored, conversations included; beyond it, answers are given, but not kept. */
+export const ORGANIZATION_BYTES_MAX = 50 * 1024 * 1024 * 1024;
+
+/** Responses of an organization that wait or are being made: a queue that nobody can look through helps nobody. */
+export const QUEUED_MAX = 10_000;
+
 /** Turns of a conversation that is rebuilt from one response to the one before: more than any model's context takes. */
 export const TURNS_MAX = 1_000;
 

@@ -11,6 +11,7 @@ import { idsOf } from "./items.ts";
 import {
   hasEnded,
   type NewResponse,
+  QUEUED_MAX,
   type QueuedResponse,
   RESPONSE_BYTES_MAX,
   type ResponseStatus,
@@ -72,10 +73,15 @@ function bytesOf(...texts: string[]): number {
   });
 }
 
-/** The response and the job that will make it, or neither. */
+/**
+ * The response and the job that will make it, or neither.
+ *
+ * @throws Failure `rate_limited` when too many wait already
+ */
 export async function queueResponse(database: Database, response: QueuedResponse): Promise<void> {
   const { jobId, organizationId, keyId } = response;
   await database.transact(async (client) => {
+    await assertRoom(client, organizationId);
     const isNew = await insertResponse(client, response);
     assert(isNew, `the response ${response.responseId} is queued once`);
     await client.query(
@@ -85,6 +91,34 @@ export async function queueResponse(database: Database, response: QueuedResponse
     const job = { jobId, organizationId, keyId, payload: {}, fileStoreId: null };
     await addJob(client, { ...job, kind: "response" });
   });
+}
+
+/** Two that come at once may both take the last place. */
+async function assertRoom(client: PoolClient, organizationId: bigint): Promise<void> {
+  const { rows } = await client.query<{ open: number }>(
+    `select count(*)::int as open from (
+       select from stored_response
+       where organization_id = $1 and status in ('queued', 'in_progress') limit $2) open`,
+    [organizationId, QUEUED_MAX],
+  );
+  if ((rows[0]?.open ?? 0) < QUEUED_MAX) return;
+  throw new Failure(
+    "rate_limited",
+    `An organization has at most ${QUEUED_MAX} responses in the background at once. Wait until some have ended.`,
+    { code: "too_many_background_responses", retryAfterSeconds: 30 },
+  );
+}
+
+/** What an organization has stored, in bytes. */
+export async function readStoredBytes(database: Database, organizationId: bigint): Promise<number> {
+  const { rows } = await database.pool.query<{ bytes: bigint }>(
+    `select (select coalesce(sum(bytes), 0) from stored_response where organization_id = $1)::bigint
+       + (select coalesce(sum(i.bytes), 0) from conversation c
+          join conversation_item i using (project_id, conversation_id)
+          where c.organization_id = $1)::bigint as bytes`,
+    [organizationId],
+  );
+  return Number(rows[0]?.bytes ?? 0n);
 }
 
 export async function findResponse(

@@ -42,7 +42,10 @@ export function followResponse(gateway: Gateway, following: Following): Response
   });
 }
 
-const POLL_MS = 400;
+/** Whoever waits long asks less often. */
+const POLL_MS = 300;
+const POLL_GROWTH = 1.2;
+const POLL_MS_MAX = 3_000;
 /** So that nothing in between takes the connection for dead. */
 const COMMENT_MS = 15_000;
 
@@ -55,6 +58,7 @@ class FollowedResponse {
   #latest: JsonObject | undefined;
   #status: ResponseStatus;
   #toldMs: number;
+  #pollMs = POLL_MS;
 
   constructor(gateway: Gateway, following: Following) {
     this.#gateway = gateway;
@@ -69,7 +73,8 @@ class FollowedResponse {
   async pull(controller: Controller): Promise<void> {
     try {
       while (!this.#tell(controller)) {
-        await Bun.sleep(POLL_MS);
+        await Bun.sleep(this.#pollMs);
+        this.#pollMs = Math.min(this.#pollMs * POLL_GROWTH, POLL_MS_MAX);
         if (this.#mustStop() || !(await this.#look())) {
           controller.close();
           return;

@@ -16,6 +16,7 @@ export async function queue(gateway: Gateway, answering: Answering): Promise<Jso
       { code: "background_not_stored", param: "background" },
     );
   }
+  await gateway.responses.assertRoom(answering.principal.organizationId);
   const { body, asked } = turn.whole;
   const createdS = Math.floor(call.startedAtMs / 1_000);
   const facts = { requestId: call.requestId, model: asked.model, createdS, request: body };

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { openTestDatabase, type TestDatabase } from "../../../test/support/postgres.ts";
 import { findResponse, PREVIOUS_NOT_FOUND } from "../../domains/conversations/index.ts";
 import { createKey, type Principal } from "../../domains/identity/index.ts";
+import { systemClock } from "../../lib/clock.ts";
 import { Failure } from "../../lib/errors.ts";
 import { createLog, type LogFields } from "../../platform/log.ts";
 import { type KeptAnswer, StoredResponses } from "./stored-responses.ts";
@@ -35,15 +36,19 @@ beforeAll(async () => {
     retentionDays: 1,
     items: [],
   };
+  responses = open();
+});
+afterAll(() => postgres[Symbol.asyncDispose]());
+
+function open(): StoredResponses {
   const log = createLog({
     role: "test",
     level: "debug",
     sink: (line) => logged.push(JSON.parse(line) as LogFields),
   });
   const isForbidden = ({ organization }: Principal) => organization === "secretive";
-  responses = new StoredResponses({ database, log, isForbidden });
-});
-afterAll(() => postgres[Symbol.asyncDispose]());
+  return new StoredResponses({ database: postgres.database, clock: systemClock, log, isForbidden });
+}
 
 const find = (responseId: string) => findResponse(postgres.database, answer, responseId);
 
@@ -69,6 +74,22 @@ describe("what is to be stored", () => {
     responses.keep({ ...answer, responseId: "x".repeat(200) }, 100);
     while (logged.length === 0) await Bun.sleep(5);
     expect(logged[0]).toMatchObject({ level: "error", message: "a response could not be stored" });
+  });
+
+  test("is not stored any more where an organization has stored too much", async () => {
+    const ids = Array.from({ length: 30 }, (_, i) => `resp_full_${i}`);
+    for (const responseId of ids) responses.keep({ ...answer, responseId }, 100);
+    expect(await responses.patiently(() => find("resp_full_29"))).toBeDefined();
+    // 50 GiB in all.
+    await postgres.database.pool.query("update stored_response set bytes = 2147483647");
+    const full = open();
+    logged.length = 0;
+    full.keep({ ...answer, responseId: "resp_more" }, 100);
+    while (logged.length === 0) await Bun.sleep(5);
+    expect(String(logged[0]?.["message"])).toContain("stored too much");
+    expect(await find("resp_more")).toBeUndefined();
+    const asking = full.assertRoom(answer.organizationId);
+    expect(await asking.catch((error: unknown) => error)).toMatchObject({ code: "storage_full" });
   });
 
   test("is nothing where an organization forbids it", () => {

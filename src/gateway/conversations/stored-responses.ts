@@ -7,11 +7,14 @@ import {
   type Item,
   insertResponse,
   type NewResponse,
+  ORGANIZATION_BYTES_MAX,
   PREVIOUS_NOT_FOUND,
+  readStoredBytes,
   type Tenant,
 } from "../../domains/conversations/index.ts";
 import type { Principal } from "../../domains/identity/index.ts";
 import { backoffMs } from "../../lib/backoff.ts";
+import type { Clock } from "../../lib/clock.ts";
 import { Failure } from "../../lib/errors.ts";
 import type { Database } from "../../platform/db/database.ts";
 import { isDatabaseUnavailable } from "../../platform/db/unavailable.ts";
@@ -19,6 +22,7 @@ import type { Log } from "../../platform/log.ts";
 
 export type StoredResponsesOptions = {
   database: Database;
+  clock: Clock;
   log: Log;
   /** An organization may forbid that anything of its calls is stored. */
   isForbidden(principal: Principal): boolean;
@@ -33,7 +37,11 @@ export type KeptAnswer = NewResponse & {
 /** Answers that wait to be stored; more are answered, but not stored: the memory is needed for calls. */
 const WAITING_BYTES_MAX = 64 * 1024 * 1024;
 const WRITES_AT_ONCE = 2;
-const TRIES_MAX = 6;
+const ADDED_UP_MS = 60_000;
+/** Whose sums are kept in memory. */
+const ORGANIZATIONS_MAX = 10_000;
+/** Together about 20 seconds: a database that restarts is back by then. */
+const TRIES_MAX = 10;
 const BACKOFF = { firstMs: 100, maxMs: 5_000 };
 
 /**
@@ -47,7 +55,10 @@ export class StoredResponses {
   readonly #options: StoredResponsesOptions;
   readonly #waiting: { answer: KeptAnswer; bytes: number }[] = [];
   #waitingBytes = 0;
+  #isStopping = false;
   readonly #writers = new Set<Promise<void>>();
+  /** By organization: what it had stored when it was last added up, and what we have stored since. */
+  readonly #stored = new Map<bigint, { bytes: number; atMs: number }>();
 
   constructor(options: StoredResponsesOptions) {
     this.database = options.database;
@@ -56,6 +67,16 @@ export class StoredResponses {
 
   mayStore(principal: Principal): boolean {
     return !this.#options.isForbidden(principal);
+  }
+
+  /** @throws Failure `too_large` */
+  async assertRoom(organizationId: bigint): Promise<void> {
+    if (await this.#hasRoom(organizationId)) return;
+    throw new Failure(
+      "too_large",
+      "Your organization has stored as much as it may. Delete responses or conversations that are no longer needed.",
+      { code: "storage_full" },
+    );
   }
 
   /** Returns at once. Its failure is logged and nobody's else concern. `bytes`: about what it weighs in memory. */
@@ -99,8 +120,9 @@ export class StoredResponses {
     return found.value;
   }
 
-  /** Resolves when everything that was to be kept is stored, or has failed. */
+  /** Resolves when everything that was to be kept is stored, or has failed: nothing is tried again. */
   async stop(): Promise<void> {
+    this.#isStopping = true;
     await Promise.all(this.#writers);
     await this.database.close();
   }
@@ -109,6 +131,8 @@ export class StoredResponses {
     for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
       await this.#write(next.answer);
       this.#waitingBytes -= next.bytes;
+      const stored = this.#stored.get(next.answer.organizationId);
+      if (stored !== undefined) stored.bytes += next.bytes;
     }
   }
 
@@ -120,23 +144,52 @@ export class StoredResponses {
         await this.#insert(answer);
         return;
       } catch (error) {
-        if (tries < TRIES_MAX && isDatabaseUnavailable(error)) {
-          await Bun.sleep(backoffMs(BACKOFF, tries, 1));
-          continue;
+        if (tries >= TRIES_MAX || this.#isStopping || !isDatabaseUnavailable(error)) {
+          log.error("a response could not be stored", { responseId, error });
+          return;
         }
-        log.error("a response could not be stored", { responseId, error });
-        return;
+        await Bun.sleep(backoffMs(BACKOFF, tries, 1));
       }
     }
   }
 
-  async #insert(answer: KeptAnswer): Promise<void> {
-    const { conversationId, items, responseId } = answer;
-    if (conversationId !== null) {
-      await addItems(this.database, answer satisfies Tenant, { conversationId, items });
+  /** What an organization stores is bounded: disks are shared, and answers to keys of mode `test` cost nothing. */
+  async #hasRoom(organizationId: bigint): Promise<boolean> {
+    const nowMs = this.#options.clock.monotonicMs();
+    let stored = this.#stored.get(organizationId);
+    if (stored === undefined || nowMs - stored.atMs > ADDED_UP_MS) {
+      if (this.#stored.size >= ORGANIZATIONS_MAX) this.#stored.clear();
+      stored = { bytes: await readStoredBytes(this.database, organizationId), atMs: nowMs };
+      this.#stored.set(organizationId, stored);
     }
+    return stored.bytes < ORGANIZATION_BYTES_MAX;
+  }
+
+  async #insert(answer: KeptAnswer): Promise<void> {
+    const { conversationId, items, responseId, organizationId } = answer;
+    if (!(await this.#hasRoom(organizationId))) {
+      this.#options.log.warn("a response is not stored: its organization has stored too much", {
+        responseId,
+      });
+      return;
+    }
+    if (conversationId !== null) await this.#append(answer, { conversationId, items });
     const isNew = await insertResponse(this.database.pool, answer);
     if (isNew) return;
     this.#options.log.warn("a provider has used the id of a stored response again", { responseId });
+  }
+
+  /** A conversation that is full takes no more; the response is there all the same. */
+  async #append(
+    tenant: Tenant,
+    added: { conversationId: string; items: readonly Item[] },
+  ): Promise<void> {
+    try {
+      await addItems(this.database, tenant, added);
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      const { conversationId } = added;
+      this.#options.log.warn("a conversation takes no more items", { conversationId, error });
+    }
   }
 }

@@ -46,8 +46,10 @@ export async function takeUp(
   if (items.length + history.length === 0) {
     throw invalid("input", "'input' is missing, and nothing was said before.");
   }
+  const whole = withHistory(asking, { history, items, isSame: items === said });
+  if (whole.bytes > gateway.limits.bodyBytesMax) throw tooLong(gateway.limits.bodyBytesMax);
   return {
-    whole: withHistory(asking, { history, items, isSame: items === said }),
+    whole,
     items,
     previousResponseId,
     conversationId,
@@ -137,6 +139,13 @@ function withHistory(
     bytes: asking.bytes + Buffer.byteLength(JSON.stringify(added)),
   };
 }
+
+const tooLong = (bytesMax: number): Failure =>
+  new Failure(
+    "too_large",
+    `With everything that was said before, the request is larger than ${bytesMax} bytes. Begin anew with a summary of it.`,
+    { code: "conversation_too_long" },
+  );
 
 const invalid = (param: string, message: string): Failure =>
   new Failure("invalid", message, { code: "invalid_field", param });

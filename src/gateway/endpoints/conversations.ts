@@ -114,10 +114,13 @@ async function readBody<Shape extends z.ZodType>(
 
 async function mayStore(gateway: Gateway, call: Call): Promise<Principal> {
   const principal = await authenticate(gateway, call);
-  if (gateway.responses.mayStore(principal)) return principal;
-  throw new Failure("forbidden", "Your organization forbids that conversations are stored.", {
-    code: "storing_forbidden",
-  });
+  if (!gateway.responses.mayStore(principal)) {
+    throw new Failure("forbidden", "Your organization forbids that conversations are stored.", {
+      code: "storing_forbidden",
+    });
+  }
+  await gateway.responses.assertRoom(principal.organizationId);
+  return principal;
 }
 
 async function found(

@@ -253,7 +253,12 @@ export interface Organization {
   name: string;
   organization_id: Generated<bigint>;
   regions: string[] | null;
+  request_log: Generated<string>;
+  request_log_days: Generated<number>;
+  request_log_redacts: Generated<boolean>;
+  request_log_sample: Generated<number>;
   wallet_id: bigint;
+  zero_retention: Generated<boolean>;
 }
 
 export interface PriceComponent {
@@ -301,6 +306,14 @@ export interface ProviderCredential {
   removed_at: Timestamp | null;
   sealed_value: Buffer | null;
   weight: Generated<number>;
+}
+
+export interface RequestLog {
+  at: Timestamp;
+  content: Buffer | null;
+  metadata: Json;
+  organization_id: bigint;
+  request_id: string;
 }
 
 export interface Route {
@@ -423,6 +436,7 @@ export interface DB {
   project: Project;
   provider: Provider;
   provider_credential: ProviderCredential;
+  request_log: RequestLog;
   route: Route;
   route_called: RouteCalled;
   route_version: RouteVersion;
