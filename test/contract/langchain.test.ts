@@ -95,6 +95,22 @@ describe("ChatOpenAI", () => {
   });
 });
 
+describe("ChatOpenAI by the Responses API", () => {
+  const responses = () => chat({ useResponsesApi: true });
+
+  test("answers, streams, and goes on from what it has answered", async () => {
+    const first = await responses().invoke("I am Ann.");
+    expect(first.text).toBe("I am Ann.");
+    let streamed = "";
+    for await (const chunk of await responses().stream("One two three.")) streamed += chunk.text;
+    expect(streamed).toBe("One two three.");
+
+    const previous_response_id = String(first.response_metadata["id"]);
+    const second = await responses().invoke("And?", { previous_response_id });
+    expect(usageOf(second).input_tokens).toBeGreaterThan(usageOf(first).input_tokens);
+  });
+});
+
 describe("OpenAIEmbeddings", () => {
   test("embeds documents in batches, and queries the same way", async () => {
     const embeddings = new OpenAIEmbeddings({
