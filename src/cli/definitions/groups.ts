@@ -5,6 +5,7 @@ import { batchCommands } from "./batches.ts";
 import { cacheCommands } from "./caches.ts";
 import { callCommands } from "./calls.ts";
 import { catalogCommands } from "./catalog.ts";
+import { importCommands } from "./imports.ts";
 import { limitCommands } from "./limits.ts";
 import { moneyCommands } from "./money.ts";
 import { platformCommands } from "./platform.ts";
@@ -18,6 +19,7 @@ export const commandGroups: readonly CommandGroup[] = [
   { title: "Who may call", commands: [...accountCommands, ...limitCommands, ...cacheCommands] },
   { title: "What may be called", commands: catalogCommands },
   { title: "Where calls go", commands: routingCommands },
+  { title: "Coming from elsewhere", commands: importCommands },
   { title: "Calls", commands: [...callCommands, ...batchCommands] },
   { title: "Money", commands: moneyCommands },
   { title: "Processes that `up` starts, one by one", commands: processCommands },
