@@ -37,7 +37,7 @@ import type { Gateway } from "./gateway.ts";
 import { type Endpoint, errorResponse, handle, newCall } from "./handle.ts";
 import { type Health, isReady } from "./state/health.ts";
 import { toHealthBook } from "./state/health-book.ts";
-import { answerWork, cancelWork } from "./work/answer-work.ts";
+import { answerRun, answerWork } from "./work/answer-work.ts";
 import { workRoutes } from "./work/work-routes.ts";
 
 export type ListenOptions = { hostname: string; port: number };
@@ -138,6 +138,8 @@ function privateRoutes(started: { gateway?: Gateway }) {
       started.gateway === undefined
         ? new Response("starting\n", { status: 503, headers: { "retry-after": "1" } })
         : answer(started.gateway, request);
+  const run = (gateway: Gateway, request: Bun.BunRequest<"/runs/:requestId">) =>
+    answerRun(gateway, request, request.params.requestId);
   return {
     ...Object.fromEntries(
       Object.entries(workRoutes).map(([path, answering]) => [
@@ -148,11 +150,7 @@ function privateRoutes(started: { gateway?: Gateway }) {
     "/health-book": {
       GET: whenStarted((gateway) => Response.json(toHealthBook(gateway.health))),
     },
-    "/runs/:requestId": {
-      DELETE: whenStarted((gateway, request: Bun.BunRequest<"/runs/:requestId">) =>
-        cancelWork(gateway, request, request.params.requestId),
-      ),
-    },
+    "/runs/:requestId": { GET: whenStarted(run), DELETE: whenStarted(run) },
   };
 }
 

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { statSync } from "node:fs";
 import { join } from "node:path";
-import { addJob, runRequestId, settleRun } from "../../src/domains/jobs/index.ts";
+import { addJob, beginKept, runRequestId, settleRun } from "../../src/domains/jobs/index.ts";
 import { Gateways, type PrivateAnswer } from "../../src/worker/jobs/gateways.ts";
 import { settleLost } from "../../src/worker/jobs/run-call.ts";
 import { INTERNAL_TOKEN, type Stack, startStack } from "../support/stack.ts";
@@ -218,6 +218,26 @@ describe("an answer", () => {
     await settleRun(stack.database, { ...call, organizationId, isGivenUp: true });
     expect(await asked).toMatchObject({ outcome: "refused", code: "run_given_up" });
     expect(await eventsOf(call.requestId)).toMatchObject([{ source: "none", costPicos: 0n }]);
+  });
+
+  test("that its gateway does not work on any more, and has not said so, is not waited for", async () => {
+    const { requestId } = newCall();
+    const gatewayId = stack.gateways[0]?.gatewayId ?? "";
+    await beginKept(stack.database, { requestId, jobId, gatewayId, organizationId });
+    const { signal } = new AbortController();
+    const calling = { database: stack.database, gateways, clock, signal };
+    const settled = await settleLost(calling, { requestId, jobId, organizationId });
+    expect(settled).toEqual({ outcome: "void" });
+  });
+
+  test("that fails while the database is away ends when it is back", async () => {
+    const call = newCall({ ...ten, first_token_delay_ms: 200, cut_after_tokens: 1 });
+    const asked = gateways.call(call);
+    await untilServed(call.requestId);
+    await stack.proxy.refuse();
+    expect(await asked).toMatchObject({ outcome: "refused", status: 502 });
+    await stack.proxy.resume();
+    await until("that the run is void", async () => (await stateOf(call.requestId)) === "void");
   });
 
   test("waits to be kept while the database is away", async () => {

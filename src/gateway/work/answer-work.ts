@@ -33,6 +33,7 @@ async function answer(gateway: Gateway, call: Call, endpoint: Endpoint): Promise
   assertWorker(call.request, gateway.internalToken);
   const head = readWorkHead(call.request);
   call.requestId = head.requestId;
+  if (call.seen !== undefined) call.seen.requestId = head.requestId;
   assertRoom(gateway, head);
   const principal = await principalOf(gateway, call, head);
   return await begun(gateway, { head, principal }, async (signal) => {
@@ -44,14 +45,19 @@ async function answer(gateway: Gateway, call: Call, endpoint: Endpoint): Promise
   });
 }
 
-/** DELETE /runs/<request id>: ends a call that is under way, without an answer if there was none yet. */
-export function cancelWork(gateway: Gateway, request: Request, requestId: string): Response {
+/**
+ * GET and DELETE /runs/<request id>: whether a call is under way here; and its end, without an answer if there was none yet.
+ * 404 when it is not: then it never will be.
+ */
+export function answerRun(gateway: Gateway, request: Request, requestId: string): Response {
   try {
     assertWorker(request, gateway.internalToken);
   } catch {
     return new Response("not allowed\n", { status: 401 });
   }
-  gateway.works.get(requestId)?.abort();
+  const work = gateway.works.get(requestId);
+  if (work === undefined) return new Response("not under way\n", { status: 404 });
+  if (request.method === "DELETE") work.abort();
   return new Response(null, { status: 204 });
 }
 
@@ -84,21 +90,33 @@ async function begun(
 ): Promise<Response> {
   const { requestId, jobId } = head;
   const { organizationId } = principal;
-  if (!(await gateway.kept.begin({ requestId, jobId, organizationId }))) {
-    throw new Failure("conflict", "This run was begun before, or is not wanted any more.", {
-      code: "run_begun_before",
-    });
-  }
-  faultPoint("gateway: run begun");
+  assertNotUnderWay(gateway, requestId);
   // Not the request's signal: should the worker die, the answer is kept for whoever comes next.
   const stop = new AbortController();
   gateway.works.set(requestId, stop);
   try {
+    if (!(await gateway.kept.begin({ requestId, jobId, organizationId }))) throw begunBefore();
+    faultPoint("gateway: run begun");
     return await answer(stop.signal);
   } catch (error) {
-    inBackground(gateway, gateway.kept.end(requestId));
+    // Also where it is not known whether the row was made: what is begun must end.
+    if (!isBegunBefore(error)) inBackground(gateway, gateway.kept.end(requestId));
     throw error;
   } finally {
     gateway.works.delete(requestId);
   }
 }
+
+function assertNotUnderWay(gateway: Gateway, requestId: string): void {
+  if (gateway.works.has(requestId)) throw begunBefore();
+}
+
+const BEGUN_BEFORE = "run_begun_before";
+
+const begunBefore = (): Failure =>
+  new Failure("conflict", "This run was begun before, or is not wanted any more.", {
+    code: BEGUN_BEFORE,
+  });
+
+const isBegunBefore = (error: unknown): boolean =>
+  error instanceof Failure && error.code === BEGUN_BEFORE;

@@ -16,14 +16,16 @@ export async function keepWhole(
   const { attempt, payment, call, deadline } = answer;
   deadline.end();
   const usage = usageOf(answer, whole);
+  const contentType = contentTypeOf(answer, whole);
   const isKept = await gateway.kept.keep({
     requestId: call.requestId,
     attempt: attempt.number,
     isBilled: payment.hold !== undefined,
     body: whole.bytes,
-    contentType: contentTypeOf(answer, whole),
+    contentType,
     usage,
   });
+  call.seen?.record?.answered(whole.bytes, contentType);
   faultPoint("gateway: answer kept");
   if (!isKept) {
     await attempt.settle("failed", NO_USAGE);

@@ -12,7 +12,7 @@ export type KeptAnswers = {
    * that is charged. False: the run was made void meanwhile.
    */
   keep(kept: Kept): Promise<boolean>;
-  /** There will be no answer. */
+  /** There will be no answer. Waits for the database, too: whoever looks at the row would wait for us. */
   end(requestId: string): Promise<void>;
 };
 
@@ -26,22 +26,22 @@ export function keptAnswers(options: {
   signal: AbortSignal;
 }): KeptAnswers {
   const { database, gatewayId, log, signal } = options;
+  const untilTold = async <T>(requestId: string, tell: () => Promise<T>): Promise<T> => {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await tell();
+      } catch (error) {
+        if (signal.aborted || !isDatabaseUnavailable(error)) throw error;
+        if (tries === 1) {
+          log.warn("an answer cannot be kept yet; trying again", { requestId, error });
+        }
+        await Bun.sleep(RETRY_MS);
+      }
+    }
+  };
   return {
     begin: (run) => beginKept(database, { ...run, gatewayId }),
-    async keep(kept) {
-      for (;;) {
-        try {
-          return await keepAnswer(database, kept);
-        } catch (error) {
-          if (signal.aborted || !isDatabaseUnavailable(error)) throw error;
-          log.warn("an answer cannot be kept yet; trying again", {
-            requestId: kept.requestId,
-            error,
-          });
-          await Bun.sleep(RETRY_MS);
-        }
-      }
-    },
-    end: (requestId) => endUnkept(database, requestId),
+    keep: (kept) => untilTold(kept.requestId, () => keepAnswer(database, kept)),
+    end: (requestId) => untilTold(requestId, () => endUnkept(database, requestId)),
   };
 }

@@ -5,7 +5,7 @@
 import { backoffMs } from "../../lib/backoff.ts";
 import type { Clock } from "../../lib/clock.ts";
 
-const BACKOFF = { firstMs: 500, maxMs: 30_000 };
+const BACKOFF = { firstMs: 500, maxMs: 15_000 };
 /** One line that fails says nothing of the others; so many in a row do. */
 const FAILED_IN_A_ROW = 3;
 /** So that many batches do not begin at full speed together. */

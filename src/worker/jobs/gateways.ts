@@ -1,13 +1,7 @@
 /** The gateways of this machine, as the worker calls them: by their private sockets, on behalf of a key. */
 import type { Clock } from "../../lib/clock.ts";
 import type { ServiceTier } from "../../lib/service-tiers.ts";
-import {
-  askLiveness,
-  isRefused,
-  type Liveness,
-  listProcesses,
-  processSocketOf,
-} from "../../platform/process-sockets.ts";
+import { isRefused, listProcesses, processSocketOf } from "../../platform/process-sockets.ts";
 
 export type PrivateCall = {
   requestId: string;
@@ -43,7 +37,8 @@ export type GatewaysOptions = {
 const LIST_MS = 500;
 /** Gateways have limits of their own, all of them shorter. */
 const CALL_MS = 2 * 3_600_000;
-const CANCEL_MS = 2_000;
+const ASK_MS = 2_000;
+const NOT_FOUND = 404;
 
 export class Gateways {
   readonly #options: GatewaysOptions;
@@ -67,8 +62,17 @@ export class Gateways {
     return { outcome: "unreached" };
   }
 
-  liveness(gatewayId: string): Promise<Liveness> {
-    return askLiveness(this.#options.runFolder, gatewayId);
+  /** Whether that gateway still works on a call that it has begun. False also when it has died. */
+  async isUnderWay(gatewayId: string, requestId: string): Promise<boolean> {
+    try {
+      const response = await this.#fetch(gatewayId, `/runs/${requestId}`, {
+        signal: AbortSignal.timeout(ASK_MS),
+      });
+      return response.status !== NOT_FOUND;
+    } catch (error) {
+      // A process that cannot answer in time may still work.
+      return !isRefused(error);
+    }
   }
 
   /** Ends a call that is under way; without an answer, if there was none yet. */
@@ -76,7 +80,7 @@ export class Gateways {
     for (const id of await this.#list()) {
       await this.#fetch(id, `/runs/${requestId}`, {
         method: "DELETE",
-        signal: AbortSignal.timeout(CANCEL_MS),
+        signal: AbortSignal.timeout(ASK_MS),
       }).catch(() => undefined);
     }
   }

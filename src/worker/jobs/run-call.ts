@@ -37,19 +37,23 @@ export async function settleLost(calling: Calling, run: Run): Promise<RunOutcome
   const { database, signal } = calling;
   for (let waitMs = POLL_MS; ; waitMs = Math.min(waitMs * 2, POLL_MS_MAX)) {
     const found = await settleRun(database, { ...run, isGivenUp: false });
-    const isGivenUp = await isUnderWayNowhere(calling, found);
+    const isGivenUp = await isUnderWayNowhere(calling, run, found);
     const settled = isGivenUp ? await settleRun(database, { ...run, isGivenUp }) : found;
     if (settled.state === "kept" || settled.state === "void") return { outcome: settled.state };
     if (!(await sleep(waitMs, signal))) return { outcome: "stopped" };
   }
 }
 
-async function isUnderWayNowhere({ gateways, clock }: Calling, run: RunState): Promise<boolean> {
+async function isUnderWayNowhere(
+  { gateways, clock }: Calling,
+  { requestId }: Run,
+  found: RunState,
+): Promise<boolean> {
   // Nobody has begun it. Should it still come to a gateway, it finds that it is void.
-  if (run.state === "unknown") return true;
-  if (run.state !== "begun") return false;
-  const isOld = clock.nowMs() - run.begunAt.getTime() > GIVE_UP_MS;
-  return isOld || (await gateways.liveness(run.gatewayId)) === "dead";
+  if (found.state === "unknown") return true;
+  if (found.state !== "begun") return false;
+  const isOld = clock.nowMs() - found.begunAt.getTime() > GIVE_UP_MS;
+  return isOld || !(await gateways.isUnderWay(found.gatewayId, requestId));
 }
 
 /** The call itself goes on: its gateway keeps the answer for whoever comes next. */
