@@ -1,12 +1,10 @@
 /** Books that were kept before prices had tiers are the same afterwards, to the pico-dollar. */
 import { expect, test } from "bun:test";
-import { cpSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { listPrices } from "../../src/domains/catalog/index.ts";
 import { checkLedger, ledgerStore } from "../../src/domains/ledger/index.ts";
 import { nanos, picos } from "../../src/lib/money.ts";
 import { migrate } from "../../src/platform/db/migrate.ts";
+import { migrateBefore } from "../support/migrate-before.ts";
 import { migrationsFolder, openEmptyDatabase } from "../support/postgres.ts";
 import { gatewayIdOf, usageEvent } from "../support/usage-events.ts";
 
@@ -45,11 +43,7 @@ const before = `
 test("prices and usage of before tiers hold as they were, and new ones stand beside them", async () => {
   await using db = await openEmptyDatabase();
   const { database } = db;
-  const folder = mkdtempSync(join(tmpdir(), "baseload-before-tiers-"));
-  const names = readdirSync(migrationsFolder).filter((name) => name < TIERS);
-  for (const name of names) cpSync(join(migrationsFolder, name), join(folder, name));
-  await migrate(database, folder);
-  rmSync(folder, { recursive: true });
+  await migrateBefore(database, TIERS);
   await database.pool.query(before);
 
   await migrate(database, migrationsFolder);
