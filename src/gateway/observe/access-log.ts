@@ -4,11 +4,10 @@
  * keep up, lines are dropped and counted.
  */
 import { appendFile } from "node:fs/promises";
-import { usdFromPicos, ZERO_PICOS } from "../../lib/money.ts";
-import { inputTokensOf, outputTokensOf } from "../../lib/quantities.ts";
 import type { Log } from "../../platform/log.ts";
 import type { Counter } from "../../platform/metrics.ts";
-import { type CallObservation, decisiveAttempt, type Observer } from "./observation.ts";
+import { toCallLine } from "./call-line.ts";
+import type { CallObservation, Observer } from "./observation.ts";
 
 export type AccessLogOptions = {
   /** Opened anew for each write, so that it can be rotated at any time; `stdout` writes there. */
@@ -40,7 +39,7 @@ export class AccessLog implements Observer {
   ended(call: CallObservation): void {
     const { sample, chance, dropped } = this.#options;
     if (call.failure === undefined && sample < 1 && chance() >= sample) return;
-    const line = `${JSON.stringify(toLine(call))}\n`;
+    const line = `${JSON.stringify(toCallLine(call))}\n`;
     if (this.#bytes + line.length > BUFFER_BYTES_MAX) {
       dropped.add(1);
       return;
@@ -77,36 +76,4 @@ export class AccessLog implements Observer {
       log.warn("the access log could not be written", { error });
     }
   }
-}
-
-function toLine(call: CallObservation): Record<string, unknown> {
-  const { principal, attempts, failure } = call;
-  const attempt = decisiveAttempt(call);
-  const quantities = attempt?.usage?.quantities ?? {};
-  const cost = attempts.reduce((sum, one) => sum + (one.cost ?? ZERO_PICOS), 0n);
-  return {
-    time: new Date(call.startedAtMs).toISOString(),
-    request_id: call.requestId,
-    method: call.method,
-    path: call.path,
-    status: call.status,
-    ...(failure === undefined ? {} : { error: failure.code ?? failure.kind }),
-    organization: principal?.organization,
-    project: principal?.project,
-    key: principal?.keyId,
-    operation: call.operation,
-    called: call.called,
-    stream: call.operation === undefined ? undefined : call.isStream,
-    model: attempt?.model,
-    provider: attempt?.provider,
-    region: attempt?.region ?? undefined,
-    attempts: call.operation === undefined ? undefined : attempts.length,
-    input_tokens: attempt && inputTokensOf(quantities),
-    cached_input_tokens: attempt && (quantities.cache_read ?? 0),
-    output_tokens: attempt && outputTokensOf(quantities),
-    cost_usd: attempt && usdFromPicos(cost as typeof ZERO_PICOS),
-    cache: call.isCacheHit ? "hit" : undefined,
-    first_piece_ms: attempt?.firstPieceMs && Math.round(attempt.firstPieceMs),
-    duration_ms: Math.round(call.endedAtMs - call.startedAtMs),
-  };
 }

@@ -12,4 +12,5 @@ export function endCall(
   seen.failure = how.failure;
   seen.endedAtMs = gateway.clock.nowMs();
   for (const observer of gateway.observers) observer.ended(seen);
+  seen.record?.end(seen);
 }

@@ -1,6 +1,6 @@
 /**
  * What is known of a call for those who watch: filled in by the steps of its life, and handed over once, when it has
- * ended. No prompts, no answers, no credentials.
+ * ended. No prompts, no answers, no credentials, but in `record`, which none of them looks at.
  */
 import type { Principal } from "../../domains/identity/index.ts";
 import type { Outcome } from "../../domains/metering/index.ts";
@@ -8,6 +8,7 @@ import type { Failure } from "../../lib/errors.ts";
 import type { Picos } from "../../lib/money.ts";
 import type { Operation } from "../../lib/operations.ts";
 import type { Usage } from "../../lib/quantities.ts";
+import type { CallRecord } from "../request-log/call-record.ts";
 
 export type AttemptObservation = {
   eventId: string;
@@ -50,6 +51,8 @@ export type CallObservation = {
   endedAtMs: number;
   status: number;
   failure: Failure | undefined;
+  /** For the request log of its organization, where that has one and the call is in its sample. */
+  record: CallRecord | undefined;
 };
 
 /** Watches calls end. Must neither throw nor wait. */
@@ -75,6 +78,7 @@ export function newObservation(
     endedAtMs: startedAtMs,
     status: 0,
     failure: undefined,
+    record: undefined,
   };
 }
 
