@@ -84,6 +84,8 @@ const domainOrder: readonly (readonly string[])[] = [
   // Plans with the models of the catalog and the prices of metering; knows nobody's money.
   ["routing"],
   ["jobs", "files"],
+  // What calls were, for organizations that want to look at them later.
+  ["request-log"],
   // Work that outlives its call: made of jobs, about files and stored responses.
   ["batches", "conversations"],
   ["billing"],

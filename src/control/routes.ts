@@ -12,6 +12,7 @@ import { organizationRoutes } from "./resources/organizations.ts";
 import { priceRoutes } from "./resources/prices.ts";
 import { projectRoutes } from "./resources/projects.ts";
 import { providerRoutes } from "./resources/providers.ts";
+import { requestLogRoutes } from "./resources/request-log.ts";
 import { routeRoutes } from "./resources/routes.ts";
 import { statusRoutes } from "./resources/status.ts";
 import { usageRoutes } from "./resources/usage.ts";
@@ -24,6 +25,7 @@ export const routes: readonly Route[] = [
   ...keyRoutes,
   ...limitRoutes,
   ...cacheRoutes,
+  ...requestLogRoutes,
   ...creditRoutes,
   ...walletRoutes,
   ...providerRoutes,

@@ -19,7 +19,7 @@ export async function answerCall(
 ): Promise<Response> {
   const principal = await authenticate(gateway, call);
   const request = forWork(call, await readRequest(call, gateway.limits));
-  noteRequest(call, principal, request);
+  noteRequest(call, request);
   const plan = await planCall(gateway, principal, request);
   // What a job does was admitted when the job was; how fast, its own queue decides.
   const admission =

@@ -15,6 +15,7 @@ import type { ResponseCache } from "./cache/response-cache.ts";
 import type { ModelRooms } from "./capacity/model-rooms.ts";
 import type { StoredResponses } from "./conversations/stored-responses.ts";
 import type { CallObservation, Observer } from "./observe/observation.ts";
+import type { RequestLog } from "./request-log/request-log.ts";
 import type { GatewayMetrics } from "./state/gateway-metrics.ts";
 import type { HedgeBudget } from "./state/hedge-budget.ts";
 import type { Snapshot } from "./state/snapshot.ts";
@@ -63,6 +64,7 @@ export type Gateway = {
   rooms: ModelRooms;
   cache: ResponseCache;
   observers: readonly Observer[];
+  requestLog: RequestLog;
   health: UpstreamHealth;
   hedges: HedgeBudget;
   /** Where keys of mode `test` go. */

@@ -10,6 +10,7 @@ import { callHeaders, encodeError } from "./client-errors.ts";
 import type { Call, Gateway } from "./gateway.ts";
 import { endCall } from "./observe/end-call.ts";
 import { newObservation } from "./observe/observation.ts";
+import { tellable } from "./observe/tellable.ts";
 
 /** Long enough for a restart of PostgreSQL. */
 const DATABASE_RETRY_SECONDS = 2;
@@ -60,13 +61,20 @@ function answerError(gateway: Gateway, call: Call, error: unknown): Response {
   const failure = toFailure(error);
   gateway.metrics.countFailure(failure?.kind ?? "bug");
   if (failure === undefined) {
-    gateway.log.error("a call ended in a bug", { requestId: call.requestId, error });
+    gateway.log.error("a call ended in a bug", {
+      requestId: call.requestId,
+      error: tellable(call, error),
+    });
   } else if (failure.status >= 500) {
-    gateway.log.warn("a call failed", { requestId: call.requestId, error: failure });
+    gateway.log.warn("a call failed", {
+      requestId: call.requestId,
+      error: tellable(call, failure),
+    });
   }
   const told = failure ?? opaque(call);
+  const response = errorResponse(call, told);
   endCall(gateway, call, { status: told.status, failure: told });
-  return errorResponse(call, told);
+  return response;
 }
 
 /** Undefined for what was not foreseen. */
@@ -98,7 +106,9 @@ export function errorResponse(call: Call, failure: Failure): Response {
   if (failure.retryAfterSeconds !== undefined) {
     headers["retry-after"] = String(failure.retryAfterSeconds);
   }
-  return new Response(JSON.stringify(encodeError(call, failure)), {
+  const body = JSON.stringify(encodeError(call, failure));
+  call.seen?.record?.answered(Buffer.from(body), "application/json");
+  return new Response(body, {
     status: failure.status,
     headers,
   });

@@ -24,9 +24,10 @@ import { StoredResponses } from "./conversations/stored-responses.ts";
 import type { Gateway, GatewayLimits } from "./gateway.ts";
 import type { Observer } from "./observe/observation.ts";
 import { startWatchers, type TelemetryOptions } from "./observe/watchers.ts";
+import { RequestLog } from "./request-log/request-log.ts";
 import { serve, servePrivately } from "./server.ts";
 import { boundedLedger } from "./state/bounded-ledger.ts";
-import { gatewayMetrics } from "./state/gateway-metrics.ts";
+import { type GatewayMetrics, gatewayMetrics } from "./state/gateway-metrics.ts";
 import { type Health, healthOf } from "./state/health.ts";
 import { HedgeBudget } from "./state/hedge-budget.ts";
 import { readSnapshot } from "./state/read-snapshot.ts";
@@ -140,6 +141,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
       await watchers.stop();
       gateway.gauges.close();
       await gateway.responses.stop();
+      await gateway.requestLog.stop();
       await gateway.journal.close();
       await database.close();
       // Last: once this socket is gone the worker takes the process for dead and its journal for complete.
@@ -171,6 +173,7 @@ async function wire(options: GatewayOptions, parts: Parts): Promise<Gateway> {
     onTrouble: (message, error) => log.error(message, { error }),
   });
   const counters = SharedCounters.open(join(parts.runFolder, "rate-counters.bin"));
+  const metrics = gatewayMetrics(parts.metrics);
   const gauges = SharedGauges.open(join(parts.runFolder, "in-flight.bin"), systemClock);
   return {
     gatewayId,
@@ -178,7 +181,7 @@ async function wire(options: GatewayOptions, parts: Parts): Promise<Gateway> {
     limits: options.limits,
     clock: systemClock,
     log,
-    metrics: gatewayMetrics(parts.metrics),
+    metrics,
     snapshot: new Snapshot({
       read: () => readSnapshot(database, { sealKey: options.sealKey, log }),
       clock: systemClock,
@@ -189,6 +192,7 @@ async function wire(options: GatewayOptions, parts: Parts): Promise<Gateway> {
     counters,
     gauges,
     observers: parts.observers,
+    requestLog: requestLogOf(options, { gatewayId, metrics }),
     cache: new ResponseCache({ clock: systemClock, bytesMax: options.limits.cacheBytesMax }),
     rooms: new ModelRooms({
       ...{ counters, gauges, clock: systemClock },
@@ -224,7 +228,28 @@ function responsesOf({ databaseUrl, log }: GatewayOptions, gatewayId: string): S
     answerTimeoutMs: ANSWER_TIMEOUT_MS,
     log,
   });
-  return new StoredResponses({ database, clock: systemClock, log, isForbidden: () => false });
+  return new StoredResponses({
+    database,
+    clock: systemClock,
+    log,
+    isForbidden: ({ zeroRetention }) => zeroRetention,
+  });
+}
+
+/** On a connection of its own, that is opened when there is something to write. */
+function requestLogOf(
+  { databaseUrl, sealKey, log }: GatewayOptions,
+  { gatewayId, metrics }: { gatewayId: string; metrics: GatewayMetrics },
+): RequestLog {
+  const database = openDatabase({
+    url: databaseUrl,
+    poolSize: 1,
+    applicationName: `baseload gateway ${gatewayId} request log`,
+    answerTimeoutMs: ANSWER_TIMEOUT_MS,
+    log,
+  });
+  const { requestLogWritten: written, requestLogDropped: dropped } = metrics;
+  return new RequestLog({ database, sealKey, written, dropped, log, chance: Math.random });
 }
 
 function poolOf(

@@ -2,6 +2,7 @@
 import { deleteExpired } from "../domains/conversations/index.ts";
 import { FileFolder, type FileLimits, Files } from "../domains/files/index.ts";
 import { expireCredits, ledgerStore, postRemainders } from "../domains/ledger/index.ts";
+import { deleteOutdated } from "../domains/request-log/index.ts";
 import { systemClock } from "../lib/clock.ts";
 import { ANSWER_TIMEOUT_MS, type Database, openDatabase } from "../platform/db/database.ts";
 import type { Log } from "../platform/log.ts";
@@ -27,6 +28,8 @@ export type WorkerOptions = {
   jobSilentMs: number;
   batchSize: number;
   pollMs: number;
+  /** How often the request log is looked through for what is too old. */
+  requestLogMs?: number;
   /** How long after its expiry a lease is set aside: its gateway may only have been cut off for a moment. */
   quarantineGraceMs: number;
   log: Log;
@@ -38,6 +41,7 @@ const CREDIT_MS = 10_000;
 const REMAINDER_MS = 3_600_000;
 const FILES_MS = 30_000;
 const RESPONSES_MS = 60_000;
+const REQUEST_LOG_MS = 60_000;
 
 export async function startWorker(options: WorkerOptions): Promise<{ stop(): Promise<void> }> {
   const { log } = options;
@@ -72,6 +76,13 @@ export async function startWorker(options: WorkerOptions): Promise<{ stop(): Pro
     every(RESPONSES_MS, { log, what: "let stored responses expire" }, async () => {
       while ((await deleteExpired(database)) > 0);
     }),
+    every(
+      options.requestLogMs ?? REQUEST_LOG_MS,
+      { log, what: "empty the request log" },
+      async () => {
+        while ((await deleteOutdated(database, now())) > 0);
+      },
+    ),
     every(REMAINDER_MS, { log, what: "post remainders" }, () => postRemainders(database)),
   ];
   log.info("worker is ready");

@@ -320,6 +320,7 @@ function workerOf(
         batchConcurrency: 8,
         batchSize: 500,
         pollMs: 5,
+        requestLogMs: 200,
         quarantineGraceMs: 30_000,
       });
     },

@@ -10,6 +10,7 @@ import { limitCommands } from "./limits.ts";
 import { moneyCommands } from "./money.ts";
 import { platformCommands } from "./platform.ts";
 import { processCommands } from "./processes.ts";
+import { requestLogCommands } from "./request-log.ts";
 import { routingCommands } from "./routing.ts";
 
 export type CommandGroup = { readonly title: string; readonly commands: readonly Command[] };
@@ -20,7 +21,7 @@ export const commandGroups: readonly CommandGroup[] = [
   { title: "What may be called", commands: catalogCommands },
   { title: "Where calls go", commands: routingCommands },
   { title: "Coming from elsewhere", commands: importCommands },
-  { title: "Calls", commands: [...callCommands, ...batchCommands] },
+  { title: "Calls", commands: [...callCommands, ...batchCommands, ...requestLogCommands] },
   { title: "Money", commands: moneyCommands },
   { title: "Processes that `up` starts, one by one", commands: processCommands },
 ];

@@ -19,6 +19,8 @@ export {
 } from "./limits.ts";
 export type { Principal } from "./principal.ts";
 export type { Key, Organization, Project } from "./records.ts";
+export type { RequestLogging, RequestLogMode, Retention } from "./retention.ts";
+export { type NewRequestLog, setRequestLog, setZeroRetention } from "./retention-store.ts";
 export {
   countIdentity,
   createOrganization,

@@ -1,5 +1,6 @@
 import type { KeyMode } from "./keys.ts";
 import type { CallLimit, Priority } from "./limits.ts";
+import type { RequestLogging } from "./retention.ts";
 
 /** Who calls, as a gateway process keeps it in memory: everything that admitting a call needs to know. */
 export type Principal = {
@@ -21,6 +22,10 @@ export type Principal = {
   cacheTtlSeconds: number | null;
   /** Counted up when all answers shall be forgotten. */
   cacheEpoch: bigint;
+  /** Null: its calls leave nothing but their usage. */
+  requestLog: RequestLogging | null;
+  /** Nothing of what is said in its calls may be kept, whatever else is set. */
+  zeroRetention: boolean;
   expiresAtMs: number | null;
   revokedAtMs: number | null;
 };

@@ -4,6 +4,7 @@ import type { KeyMode } from "./keys.ts";
 import { type CallLimit, type CallLimits, isLimited, type Priority } from "./limits.ts";
 import type { Principal } from "./principal.ts";
 import type { Budget, Key, Organization, Project } from "./records.ts";
+import type { RequestLogging, RequestLogMode } from "./retention.ts";
 
 export type OrganizationRow = {
   organization_id: bigint;
@@ -117,6 +118,10 @@ export type PrincipalRow = {
   priority: Priority;
   cache_ttl_seconds: number | null;
   cache_epoch: bigint;
+  request_log: RequestLogMode;
+  request_log_sample: number;
+  request_log_redacts: boolean;
+  zero_retention: boolean;
   organization_limits: CallLimits | null;
   project_limits: CallLimits | null;
   expires_at: Date | null;
@@ -127,7 +132,8 @@ export const selectPrincipal = `
   select key_id, mode, key_hmac, organization_id, organization.name as organization, regions,
     project_id, project.name as project, organization.wallet_id as organization_wallet_id,
     project.wallet_id as project_wallet_id, api_key.wallet_id as key_wallet_id,
-    rpm, tpm, concurrency, priority, cache_ttl_seconds, cache_epoch, expires_at, revoked_at,
+    rpm, tpm, concurrency, priority, cache_ttl_seconds, cache_epoch, request_log, request_log_sample,
+    request_log_redacts, zero_retention, expires_at, revoked_at,
     (select to_jsonb(call_limit) from call_limit where scope = 'organization' and subject_id = organization_id)
       as organization_limits,
     (select to_jsonb(call_limit) from call_limit where scope = 'project' and subject_id = project_id)
@@ -150,9 +156,18 @@ export const toPrincipal = (row: PrincipalRow): Principal => ({
   priority: row.priority,
   cacheTtlSeconds: row.cache_ttl_seconds,
   cacheEpoch: row.cache_epoch,
+  requestLog: requestLoggingOf(row),
+  zeroRetention: row.zero_retention,
   expiresAtMs: row.expires_at?.getTime() ?? null,
   revokedAtMs: row.revoked_at?.getTime() ?? null,
 });
+
+/** Where nothing may be kept, nothing is logged, whatever is set. */
+function requestLoggingOf(row: PrincipalRow): RequestLogging | null {
+  const { request_log: mode, request_log_sample: sample, request_log_redacts: isRedacted } = row;
+  if (mode === "off" || sample === 0 || row.zero_retention) return null;
+  return { mode, sample, isRedacted };
+}
 
 /** Of the key, its project and its organization: those that limit anything. */
 function limitsOf(row: PrincipalRow): readonly CallLimit[] {

@@ -3,12 +3,18 @@ import { timingSafeEqual } from "node:crypto";
 import { hmacKey, type Principal, parseKey } from "../../domains/identity/index.ts";
 import { Failure } from "../../lib/errors.ts";
 import type { Call, Gateway } from "../gateway.ts";
+import { noteCaller } from "../observe/note-caller.ts";
 
 /** Bounds the memory of verified keys; beyond it each call pays for its HMAC. */
 const VERIFIED_KEYS_MAX = 10_000;
 
 export async function authenticate(gateway: Gateway, call: Call): Promise<Principal> {
-  if (call.work !== undefined) return call.work.principal;
+  const principal = call.work?.principal ?? (await identify(gateway, call));
+  noteCaller(gateway, call, principal);
+  return principal;
+}
+
+async function identify(gateway: Gateway, call: Call): Promise<Principal> {
   const key = readKey(call.request);
   const known = gateway.snapshot.verifiedKeys.get(key);
   const principal = known ?? (await verify(gateway, key));

@@ -31,6 +31,7 @@ import { piecesAt, tokenBounds } from "../admit/reserve.ts";
 import type { Seat } from "../capacity/model-rooms.ts";
 import type { Call, Gateway, Payment } from "../gateway.ts";
 import type { AttemptObservation } from "../observe/observation.ts";
+import { tellable } from "../observe/tellable.ts";
 import type { CallRequest } from "../requests/call-request.ts";
 
 /** What of an answer has reached us. */
@@ -241,7 +242,7 @@ export class Attempt {
       onTrouble: (error) =>
         this.#gateway.log.warn("the usage of an attempt could not be looked up and is counted", {
           requestId: this.#facts.requestId,
-          error,
+          error: tellable(this.#options.call, error),
         }),
     });
     // A provider that never saw the attempt, but delivered a part of it, has forgotten it since, by a restart.

@@ -11,6 +11,8 @@ import { failureFromErrorObject, isWorthAnotherTry } from "../../providers/upstr
 import { encodeErrorFrame } from "../client-errors.ts";
 import type { Gateway } from "../gateway.ts";
 import { endCall } from "../observe/end-call.ts";
+import { tellable } from "../observe/tellable.ts";
+import type { CallRecord } from "../request-log/call-record.ts";
 import {
   answerHeaders,
   brokenOff,
@@ -66,6 +68,7 @@ class RelayedStream {
   readonly #beganMs: number;
   readonly #isEvents: boolean;
   readonly #contentType: string;
+  readonly #record: CallRecord | undefined;
   #hasDelivered = false;
 
   constructor(gateway: Gateway, answer: Answer, source: AnswerSource) {
@@ -76,6 +79,7 @@ class RelayedStream {
     const headers = streamHeaders(answer);
     this.#isEvents = "cache-control" in headers;
     this.#contentType = headers["content-type"] ?? "";
+    this.#record = answer.call.seen?.record;
     if (answer.call.seen !== undefined) answer.call.seen.isOpen = true;
   }
 
@@ -87,6 +91,7 @@ class RelayedStream {
         const { frames, hasEnded } = await this.#source.read();
         for (const frame of frames) {
           this.#answer.cacheSlot?.add(frame);
+          this.#record?.answered(frame, this.#contentType);
           controller.enqueue(frame);
         }
         this.#hasDelivered ||= frames.length > 0;
@@ -114,13 +119,14 @@ class RelayedStream {
     }
     if (!reader.done && !reader.finished) throw brokenOff(this.#answer, "the stream ended early");
     const settled = await this.#settleUnreported("completed");
+    const closing = reader.closing();
+    this.#record?.answered(closing, this.#contentType);
     this.#end();
     this.#tell({ status: 200 });
     this.#observeSpeed(settled);
     if (this.#isEvents) {
       controller.enqueue(encoder.encode(toComments(costHeaders(this.#answer, settled))));
     }
-    const closing = reader.closing();
     if (closing.length > 0) controller.enqueue(closing);
     this.#answer.cacheSlot?.add(closing);
     this.#answer.cacheSlot?.keep(madeBy(this.#answer, this.#contentType));
@@ -166,7 +172,10 @@ class RelayedStream {
     const failure = this.#toFailure(error);
     if (isWorthAnotherTry(failure)) this.#gateway.health.failed(candidate, failure);
     this.#gateway.metrics.countFailure(failure.kind);
-    this.#gateway.log.warn("a stream broke off", { requestId: call.requestId, error: failure });
+    this.#gateway.log.warn("a stream broke off", {
+      requestId: call.requestId,
+      error: tellable(call, failure),
+    });
     const settled = await this.#settleFailed().catch(() => undefined);
     this.#tell({ status: 200, failure });
     if (!this.#isEvents) {

@@ -4,11 +4,12 @@ import { answerHeaders, contentTypeOf, costHeaders, madeBy, usageOf } from "./an
 import type { Answer } from "./ask-candidate.ts";
 
 export async function relayWhole(answer: Answer, whole: WholeAnswer): Promise<Response> {
-  const { attempt, deadline, request } = answer;
+  const { attempt, deadline, request, call } = answer;
   deadline.end();
   const settled = await attempt.settle("completed", usageOf(answer, whole));
   request.onAnswered?.(whole.bytes);
   const contentType = contentTypeOf(answer, whole);
+  call.seen?.record?.answered(whole.bytes, contentType);
   answer.cacheSlot?.add(whole.bytes);
   answer.cacheSlot?.keep(madeBy(answer, contentType));
   return new Response(whole.bytes as Uint8Array<ArrayBuffer>, {

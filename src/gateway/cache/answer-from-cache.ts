@@ -30,6 +30,7 @@ export async function answerFromCache(
   });
   const settled = await attempt.settle("completed", CACHE_HIT);
   if (call.seen !== undefined) call.seen.isCacheHit = true;
+  call.seen?.record?.answered(cached.bytes, cached.contentType);
   gateway.metrics.cacheHits.add(1);
   const ageSeconds = Math.floor((gateway.clock.monotonicMs() - cached.storedMs) / 1_000);
   return new Response(cached.bytes as Uint8Array<ArrayBuffer>, {

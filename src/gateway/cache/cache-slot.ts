@@ -66,6 +66,7 @@ export function cacheSlotOf(
   const { call, principal, request, plan } = asked;
   const wish = readWish(call);
   const ttlSeconds = plan.policy.cache?.ttlSeconds ?? principal.cacheTtlSeconds;
+  if (principal.zeroRetention) return undefined;
   if (ttlSeconds === null || wish === "no-store" || !plan.isBilled) return undefined;
   // What is stored under an id of its own, or belongs to a job, is not the same when it is asked again.
   const isPlain = request.onAnswered === undefined && call.work === undefined;

@@ -4,11 +4,17 @@ import { Failure } from "../../lib/errors.ts";
 import type { JsonObject } from "../../lib/json.ts";
 import { toResponse } from "../../providers/dialects/openai-responses/response-object.ts";
 import type { Gateway } from "../gateway.ts";
+import { assertMayKeep } from "./assert-may-keep.ts";
 import { type Answering, toNewResponse } from "./keep-answer.ts";
 
 /** @returns the response as it is queued. */
 export async function queue(gateway: Gateway, answering: Answering): Promise<JsonObject> {
-  const { call, turn } = answering;
+  const { call, turn, principal } = answering;
+  assertMayKeep(
+    principal,
+    "there is nothing in the background: leave 'background' out",
+    "background",
+  );
   if (!turn.isStored) {
     throw new Failure(
       "invalid",

@@ -15,6 +15,7 @@ import { Failure } from "../../lib/errors.ts";
 import type { JsonObject } from "../../lib/json.ts";
 import type { Call, Gateway } from "../gateway.ts";
 import type { AskedResponse, ResponsesBody } from "../requests/read-responses-request.ts";
+import { assertMayKeep } from "./assert-may-keep.ts";
 
 export type Turn = {
   /** With an input that stands for itself. */
@@ -40,6 +41,7 @@ export async function takeUp(
       "'previous_response_id' and 'conversation' exclude each other: a conversation knows what was said last.",
     );
   }
+  assertStandsForItself(principal, { previousResponseId, conversationId });
   const said = toItems(asked.input ?? [], call.requestId.replaceAll("-", ""));
   const items = await resolved(gateway, principal, said);
   const history = await historyOf(gateway, principal, { previousResponseId, conversationId });
@@ -55,6 +57,19 @@ export async function takeUp(
     conversationId,
     isStored: asked.store !== false && gateway.responses.mayStore(principal),
   };
+}
+
+/** Nothing was kept that it could go on from. */
+function assertStandsForItself(principal: Principal, before: Before): void {
+  const { previousResponseId, conversationId } = before;
+  const advice = "send the whole conversation as 'input' instead";
+  if (previousResponseId !== null) {
+    const what = `there is no response to go on from: ${advice}`;
+    assertMayKeep(principal, what, "previous_response_id");
+  }
+  if (conversationId !== null) {
+    assertMayKeep(principal, `there are no conversations: ${advice}`, "conversation");
+  }
 }
 
 function conversationIdIn({ conversation }: ResponsesBody): string | null {
@@ -95,6 +110,11 @@ async function resolved(
 ): Promise<Item[]> {
   const wanted = said.flatMap((item) => (isReference(item) ? [item.id] : []));
   if (wanted.length === 0) return said;
+  assertMayKeep(
+    principal,
+    "no item has an id that can be referred to: send the item itself",
+    "input",
+  );
   const ids = [...new Set(wanted)];
   const found = await responses.patiently(async () => {
     const items = await readItems(responses.database, principal, ids);

@@ -14,6 +14,7 @@ import { Failure } from "../../lib/errors.ts";
 import { authenticate } from "../admit/authenticate.ts";
 import { admit } from "../admit/limit-rate.ts";
 import { callHeaders } from "../client-errors.ts";
+import { assertMayKeep } from "../conversations/assert-may-keep.ts";
 import type { Call, Gateway } from "../gateway.ts";
 import { invalidField } from "../requests/invalid-field.ts";
 import { readJsonBody } from "../requests/read-json.ts";
@@ -41,6 +42,7 @@ const Body = z.looseObject({
 
 export async function createBatch(gateway: Gateway, call: Call): Promise<Response> {
   const principal = await authenticate(gateway, call);
+  assertMayKeep(principal, "there are no batches: make each call by itself");
   const { body } = await readJsonBody(call, gateway.limits);
   const parsed = Body.safeParse(body);
   if (!parsed.success) throw invalidField(parsed.error);

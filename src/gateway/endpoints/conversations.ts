@@ -19,6 +19,7 @@ import type { JsonObject } from "../../lib/json.ts";
 import { authenticate } from "../admit/authenticate.ts";
 import { admit } from "../admit/limit-rate.ts";
 import { callHeaders } from "../client-errors.ts";
+import { assertMayKeep } from "../conversations/assert-may-keep.ts";
 import type { Call, Gateway } from "../gateway.ts";
 import { invalidField } from "../requests/invalid-field.ts";
 import { readJsonBody } from "../requests/read-json.ts";
@@ -54,6 +55,7 @@ export async function showConversation(gateway: Gateway, call: Call): Promise<Re
 }
 
 export async function updateConversation(gateway: Gateway, call: Call): Promise<Response> {
+  assertMayKeep(await authenticate(gateway, call), "conversations are not changed");
   const { metadata } = await readBody(gateway, call, Changes);
   const { principal, conversation } = await found(gateway, call);
   const { conversationId } = conversation;
@@ -114,11 +116,7 @@ async function readBody<Shape extends z.ZodType>(
 
 async function mayStore(gateway: Gateway, call: Call): Promise<Principal> {
   const principal = await authenticate(gateway, call);
-  if (!gateway.responses.mayStore(principal)) {
-    throw new Failure("forbidden", "Your organization forbids that conversations are stored.", {
-      code: "storing_forbidden",
-    });
-  }
+  assertMayKeep(principal, "there are no conversations");
   await gateway.responses.assertRoom(principal.organizationId);
   return principal;
 }

@@ -9,6 +9,7 @@ import { Failure } from "../../lib/errors.ts";
 import { authenticate } from "../admit/authenticate.ts";
 import { admit } from "../admit/limit-rate.ts";
 import { callHeaders } from "../client-errors.ts";
+import { assertMayKeep } from "../conversations/assert-may-keep.ts";
 import type { Call, Gateway } from "../gateway.ts";
 import { MultipartReader } from "../requests/multipart.ts";
 import { readPatiently } from "../requests/patient-body.ts";
@@ -24,6 +25,7 @@ const BATCH_EXPIRES_SECONDS = 30 * 24 * 3_600;
 
 export async function uploadFile(gateway: Gateway, call: Call): Promise<Response> {
   const principal = await authenticate(gateway, call);
+  assertMayKeep(principal, "no files are taken");
   admit(gateway, principal);
   const upload = new Upload(gateway, call, principal);
   try {

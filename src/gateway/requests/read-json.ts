@@ -10,6 +10,7 @@ export async function readJsonBody(
 ): Promise<{ body: JsonObject; bytes: Uint8Array }> {
   const { bodyBytesMax: bytesMax, bodyTimeoutMs: timeoutMs } = limits;
   const bytes = await readBytes(call.request, { bytesMax, timeoutMs });
+  call.seen?.record?.asked(bytes);
   assertDepth(bytes, limits.jsonDepthMax);
   let body: unknown;
   try {

@@ -8,6 +8,8 @@ export type GatewayMetrics = {
   holdsExceeded: Counter;
   unpriced: Counter;
   cacheHits: Counter;
+  requestLogWritten: Counter;
+  requestLogDropped: Counter;
   countFailure(kind: FailureKind | "bug"): void;
   countAttempt(outcome: Outcome, tokens: { input: number; output: number }): void;
 };
@@ -45,6 +47,14 @@ export function gatewayMetrics(metrics: Metrics): GatewayMetrics {
     cacheHits: metrics.counter({
       name: "baseload_cache_hits_total",
       help: "Calls that were answered from the response cache",
+    }),
+    requestLogWritten: metrics.counter({
+      name: "baseload_request_log_written_total",
+      help: "Calls that were written into the request log",
+    }),
+    requestLogDropped: metrics.counter({
+      name: "baseload_request_log_dropped_total",
+      help: "Calls that should be in the request log and are not",
     }),
     unpriced: metrics.counter({
       name: "baseload_unpriced_usage_total",

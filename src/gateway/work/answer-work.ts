@@ -5,6 +5,7 @@ import { assert, Failure } from "../../lib/errors.ts";
 import { faultPoint } from "../../platform/fault-point.ts";
 import { assertUsable, findPrincipal } from "../admit/authenticate.ts";
 import { inBackground } from "../attempts/background.ts";
+import { assertMayKeep } from "../conversations/assert-may-keep.ts";
 import type { Call, Gateway } from "../gateway.ts";
 import { type Answering, type Endpoint, handleCall, newCall } from "../handle.ts";
 import { assertWorker, readWorkHead, type WorkHead } from "./work.ts";
@@ -79,6 +80,8 @@ function assertRoom(gateway: Gateway, { serviceTier }: WorkHead): void {
 async function principalOf(gateway: Gateway, call: Call, head: WorkHead): Promise<Principal> {
   const principal = await findPrincipal(gateway, head.keyId);
   assertUsable(principal, call);
+  // Its answer would be kept. What was begun while that was allowed ends here.
+  assertMayKeep(principal, "no work is done later");
   return principal;
 }
 

@@ -34,6 +34,15 @@ export async function recordChange(client: PoolClient, change: Change): Promise<
   );
 }
 
+/** What changes nothing that a gateway knows, such as that somebody has read what is confidential: nobody is told. */
+export async function recordEvent(client: PoolClient, event: Change): Promise<void> {
+  const { actor, action, subject, detail = {} } = event;
+  await client.query(
+    "insert into audit_event (actor, action, subject, detail) values ($1, $2, $3, $4)",
+    [actor, action, subject, JSON.stringify(detail)],
+  );
+}
+
 /** The name of the constraint that PostgreSQL says was violated, if that is what went wrong. */
 export function violatedConstraint(error: unknown): string | undefined {
   const constraint = (error as { constraint?: unknown } | null)?.constraint;

@@ -1,0 +1,9 @@
+/** The door of the request log: what calls were, for organizations that want to look at them later. */
+export type { LogFilter, LoggedCall, LoggedContent, NewLoggedCall } from "./logged-call.ts";
+export {
+  deleteOutdated,
+  insertCalls,
+  listCalls,
+  purgeCalls,
+  readLoggedCall,
+} from "./store.ts";
