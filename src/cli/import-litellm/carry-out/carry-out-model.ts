@@ -52,9 +52,14 @@ const hasFacts = (model: Model, { facts }: ModelStep): boolean =>
 async function offer(step: ModelStep, control: ControlClient): Promise<Model> {
   const { name, price, facts } = step;
   const [first, ...others] = step.deployments;
-  const body = { name, ...facts, ...price };
+  const body = { name, ...facts };
   if (first === undefined) throw new Failure("invalid", `${name} has no deployment.`);
-  if (price !== undefined) return await control.ask(createModel, { body: { ...body, ...first } });
+  if (price === "unclear") {
+    return await control.ask(createModel, { body: { ...body, ...first, without_price: true } });
+  }
+  if (price !== undefined) {
+    return await control.ask(createModel, { body: { ...body, ...first, ...price } });
+  }
   for (const deployment of [first, ...others]) {
     try {
       return await control.ask(createModel, { body: { ...body, ...deployment } });
@@ -71,6 +76,7 @@ async function keepPrice(
   there: Model,
   control: ControlClient,
 ): Promise<Price | null> {
+  if (price === "unclear") return there.price;
   if (price !== undefined) {
     if (there.price !== null && isSamePrice(there.price, price)) return there.price;
     return await control.ask(setPrice, { body: { model: name, ...price } });

@@ -116,9 +116,11 @@ class Reader {
 
 function scalarOf(node: unknown): Pick<ScalarSetting, "value" | "source"> {
   const { value, source } = isScalar(node) ? node : { value: null, source: "" };
-  const isPlain = typeof value === "number" || typeof value === "boolean" || value === null;
+  if (typeof value === "string") return { value, source: value };
   const text = source ?? String(value ?? "");
-  return isPlain ? { value, source: text } : { value: String(value), source: String(value) };
+  const isPlain = typeof value === "number" || typeof value === "boolean" || value === null;
+  // Dates, for one: versions of APIs look like them, and are meant as they are written.
+  return { value: isPlain ? value : text, source: text };
 }
 
 /** What has no settings below it; an empty list or map is one, too. */

@@ -118,7 +118,7 @@ export const settingTable: Readonly<Record<SectionName, readonly SettingRow[]>> 
     ),
     refused(
       "aws_role_name aws_session_name aws_profile_name aws_web_identity_token aws_sts_endpoint aws_external_id",
-      "Bedrock is called with an access key or an API key",
+      "Bedrock is called with an access key or an API key: baseload provider credential add",
     ),
     refused(
       "auto_router_config auto_router_config_path auto_router_default_model auto_router_embedding_model",

@@ -50,6 +50,8 @@ export function connectBedrock(connecting: Connecting): Connection | undefined {
   };
 }
 
+const OTHER_ACCOUNTS = ["aws_role_name", "aws_profile_name", "aws_web_identity_token"];
+
 /** An API key of Bedrock, or an access key as the JSON that AWS's programs write. */
 function bedrockKey(connecting: Connecting): Key | undefined {
   const { params, variables, findings, modelSetting } = connecting;
@@ -62,7 +64,9 @@ function bedrockKey(connecting: Connecting): Key | undefined {
   };
   const said = readParts(fields, connecting);
   if (said !== undefined) return said;
-  if (fields.access_key_id !== undefined) return undefined;
+  // Keys of the environment are for another account, or for taking on a role.
+  const isElsewhere = OTHER_ACCOUNTS.some((name) => fieldOf(params, name) !== undefined);
+  if (fields.access_key_id !== undefined || isElsewhere) return undefined;
   const bearer = variables.firstOf(["AWS_BEARER_TOKEN_BEDROCK"]);
   if (bearer.secret !== undefined) return { secret: bearer.secret, variable: bearer.variable };
   const [id, secret, token] = [

@@ -67,19 +67,25 @@ type Units = Partial<Record<PriceField, string>>;
 type Tiers = Partial<Record<TierName | "standard", Tier>>;
 type Tier = Units & { context_tiers?: ({ above_input_tokens: number } & Units)[] };
 
+/** What costs cannot be said here: half a price would charge too little, and the list's is not the operator's. */
+export type SaidPrice = ImportedPrice | "unclear" | undefined;
+
 /** Undefined: the configuration says nothing of what it costs. Costs in `litellm_params` come before `model_info`. */
 export function readPrice(
   places: readonly (MapSetting | undefined)[],
   findings: Findings,
-): ImportedPrice | undefined {
+): SaidPrice {
   const tiers: Tiers = {};
   const said = new Set<string>();
+  let isUnclear = false;
   for (const [name, setting] of places.flatMap((place) => [...(place?.fields ?? [])])) {
     const meant = meantBy(name);
     if (meant === undefined) continue;
     if (said.has(name)) findings.ignore(setting, "is said in litellm_params, which comes first");
     else if (takeCost(meant, setting, tiers, findings)) said.add(name);
+    else if (textOf(setting) !== undefined) isUnclear = true;
   }
+  if (isUnclear) return "unclear";
   const { standard, ...service } = tiers;
   if (Object.keys(tiers).length === 0) return undefined;
   const hasService = Object.keys(service).length > 0;

@@ -19,7 +19,7 @@ import type { Findings } from "../config/findings.ts";
 import type { ModelFacts } from "../plan/steps.ts";
 import { connect } from "./connect.ts";
 import type { Connecting, Connection } from "./connection.ts";
-import { type ImportedPrice, readPrice } from "./price-settings.ts";
+import { readPrice, type SaidPrice } from "./price-settings.ts";
 import { splitModel } from "./upstreams.ts";
 
 export type Deployment = {
@@ -27,7 +27,7 @@ export type Deployment = {
   /** What clients call. */
   readonly group: string;
   readonly connection: Connection;
-  readonly price: ImportedPrice | undefined;
+  readonly price: SaidPrice;
   /** Deployments of one group that agree in it are the same model. */
   readonly identity: string;
   readonly facts: ModelFacts;
@@ -46,11 +46,16 @@ export function readDeployment(entry: Setting, reading: Reading): Deployment | u
   const name = fieldOf(entry, "model_name");
   const group = textOf(name);
   const params = withCredential(fieldOf(entry, "litellm_params"), reading);
+  if (params === undefined) {
+    findings.refuse(entry, "has no litellm_params");
+    return undefined;
+  }
+  if (params === "unnamed") return refuseRest(entry, findings);
   const modelSetting = fieldOf(params, "model");
   const model = reading.variables.text(modelSetting);
   const wrong = whyNot(entry, group, model);
-  if (wrong !== undefined || group === undefined || params === undefined || model === undefined) {
-    findings.refuse(entry, wrong ?? "has no model_name, or no litellm_params with a model");
+  if (wrong !== undefined || group === undefined || model === undefined) {
+    findings.refuse(entry, wrong ?? "has no model_name, or no model");
     return undefined;
   }
   const info = fieldOf(entry, "model_info");
@@ -60,7 +65,7 @@ export function readDeployment(entry: Setting, reading: Reading): Deployment | u
     return refuseRest(entry, findings);
   }
   findings.take(name, `the model ${group}`);
-  findings.take(modelSetting, `${connection.name}, as ${connection.upstream}`);
+  findings.take(modelSetting, sayConnection(params, connection));
   const infoMap = info?.kind === "map" ? info : undefined;
   const price = readPrice([params, infoMap], findings);
   return {
@@ -74,6 +79,16 @@ export function readDeployment(entry: Setting, reading: Reading): Deployment | u
     params,
   };
 }
+
+/** A key that nobody has named is told, too. */
+function sayConnection(params: MapSetting, { name, upstream, key }: Connection): string {
+  const isNamed = KEY_SETTINGS.some((one) => params.fields.has(one));
+  const usual =
+    isNamed || key?.variable === undefined ? "" : `, with the credential in ${key.variable}`;
+  return `${name}, as ${upstream}${usual}`;
+}
+
+const KEY_SETTINGS = ["api_key", "aws_access_key_id", "vertex_credentials"];
 
 /** Other kinds of calls than Baseload answers. */
 const MODES =
@@ -105,7 +120,7 @@ function withCredential(params: Setting | undefined, { credentials, findings }: 
   if (setting === undefined) return params;
   if (named === undefined) {
     findings.refuse(setting, "credential_list has no credential of this name");
-    return params;
+    return "unnamed" as const;
   }
   findings.take(setting, "its credential");
   return { ...params, fields: new Map([...named.fields, ...params.fields]) };
@@ -156,7 +171,7 @@ const FREE_NAMES = /^azure/;
 function identityOf(
   group: string,
   { upstream, settings, name }: Connection,
-  price: ImportedPrice | undefined,
+  price: SaidPrice,
   info: Setting | undefined,
   findings: Findings,
 ): string {

@@ -186,9 +186,10 @@ function retryOf(
       return [count];
     }),
   );
+  const candidates = models.reduce((sum, { units }) => sum + units.length, 0);
   const retries = own.length > 0 ? Math.max(...own) : policy.retries;
   const again: Again = {
-    ...(retries === undefined ? {} : againFor(retries, all.length)),
+    ...(retries === undefined ? {} : againFor(retries, candidates)),
     ...policy.again,
   };
   const backoff =
@@ -199,9 +200,9 @@ function retryOf(
 }
 
 /** LiteLLM asks as often over all deployments together; here each candidate has its own number. */
-function againFor(retries: number, deployments: number): Again {
+function againFor(retries: number, candidates: number): Again {
   const times = Math.min(
-    Math.max(Math.ceil((retries + 1) / Math.max(deployments, 1)) - 1, 0),
+    Math.max(Math.ceil((retries + 1) / Math.max(candidates, 1)) - 1, 0),
     AGAIN_MAX,
   );
   return { rate_limited: times, overloaded: times, timeout: times, upstream: times };

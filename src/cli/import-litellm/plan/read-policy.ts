@@ -51,7 +51,7 @@ export function readPolicy(root: MapSetting, findings: Findings): Policy {
   }
   const retries = takeCount(
     either("num_retries") ?? fieldOf(router, "max_retries"),
-    "asked again",
+    "retries",
     findings,
   );
   return {
@@ -72,7 +72,9 @@ export function readPolicy(root: MapSetting, findings: Findings): Policy {
     ),
     timeoutMs: takeSeconds(timeout, "the routes' timeout until the first byte", findings),
     cacheSeconds: readCache(module, findings),
-    fallbackDepth: takeCount(fieldOf(router, "max_fallbacks"), "deep", findings) ?? FALLBACK_DEPTH,
+    fallbackDepth:
+      takeCount(fieldOf(router, "max_fallbacks"), "fallbacks of fallbacks", findings) ??
+      FALLBACK_DEPTH,
   };
 }
 

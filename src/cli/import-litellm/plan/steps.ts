@@ -5,7 +5,7 @@ import type { OperationInput } from "../../../contract/operation.ts";
 import type { createProvider } from "../../../contract/providers.ts";
 import type { RouteDefinition } from "../../../contract/route-definition.ts";
 import type { Secret } from "../config/secret.ts";
-import type { ImportedPrice } from "../deployments/price-settings.ts";
+import type { SaidPrice } from "../deployments/price-settings.ts";
 
 type ProviderBody = OperationInput<typeof createProvider>["body"];
 export type ProviderSettings = Pick<
@@ -44,8 +44,8 @@ export type ModelStep = At & {
   readonly name: string;
   readonly deployments: readonly DeploymentName[];
   readonly facts: ModelFacts;
-  /** Undefined: what the maintained list knows. */
-  readonly price: ImportedPrice | undefined;
+  /** Undefined: what the maintained list knows. `unclear`: none, until the operator sets one. */
+  readonly price: SaidPrice;
 };
 export type LimitStep = At & {
   readonly kind: "limit";
