@@ -12,7 +12,7 @@ import {
  * A document's pages are read as text and as images. How many it has stands compressed in the file, so only the most
  * that is taken bounds it: 100 pages of about 7,000 tokens each, and a model's context bounds it further.
  */
-const FILE_TOKENS_MAX = 100 * 7_000;
+export const FILE_TOKENS_MAX = 100 * 7_000;
 /** A page of text, and about the bytes of one. */
 const PAGE_TOKENS_USUAL = 2_400;
 const PAGE_BYTES_USUAL = 50_000;

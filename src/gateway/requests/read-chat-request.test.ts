@@ -106,12 +106,14 @@ describe("the bound of a prompt", () => {
     const parts = [
       { type: "image_url", image_url: { url: "https://example.com/a.png" } },
       { type: "input_audio", input_audio: { data: "AAAA", format: "wav" } },
-      { type: "file", file: { file_id: "f" } },
+      { type: "file", file: { file_data: "data:application/pdf;base64,AAAA" } },
+      { type: "video_url", video_url: { url: "https://example.com/a.mp4" } },
+      { type: "constructor" },
     ];
     const needs = async (body: Record<string, unknown>) =>
       (await read({ ...user("Hello."), ...body })).needs;
 
-    expect((await read(user(parts))).needs.modalities).toEqual(["image", "audio", "file"]);
+    expect((await read(user(parts))).needs.modalities).toEqual(["image", "audio", "file", "video"]);
     expect(
       await needs({
         tools: [{ type: "function", function: { name: "f" } }],
@@ -148,6 +150,20 @@ describe("the bound of a prompt", () => {
     expect(inputTokensMax).toBeWithin(1_000, 60_000);
   });
 
+  test("is a whole context for what nothing in the request bounds", async () => {
+    const parts = [
+      { type: "video_url", video_url: { url: "https://example.com/a.mp4" } },
+      { type: "input_audio", input_audio: { data: "https://example.com/a.mp3", format: "mp3" } },
+      { type: "document_url", document_url: "https://example.com/a.pdf" },
+      { type: "file", file: { file_data: "data:application/pdf;base64,AAAA" } },
+    ];
+    for (const part of parts) {
+      expect((await read(user([part]))).inputTokensMax).toBeGreaterThan(500_000);
+    }
+    const tools = [{ type: "web_search", web_search: {} }];
+    expect((await read({ ...user("Hi."), tools })).inputTokensMax).toBeGreaterThan(500_000);
+  });
+
   test("counts what only looks like a picture as text", async () => {
     const long = "word ".repeat(10_000);
     for (const part of [
@@ -166,6 +182,26 @@ describe("a chat request", () => {
     const body = { ...user("Hi."), temperature: null, vendor: { deep: [1, { x: null }] } };
 
     expect((await read(body)).body).toEqual(body);
+  });
+
+  test("is refused where it reaches beyond what is held and metered", async () => {
+    const file = { type: "file", file: { file_id: "file-of-somebody" } };
+    const cases: [param: string, body: object][] = [
+      ["models", { ...user("Hi."), models: ["vendor/dearest"] }],
+      ["plugins", { ...user("Hi."), plugins: [{ id: "web" }] }],
+      ["web_search_options", { ...user("Hi."), web_search_options: {} }],
+      ["enable_search", { ...user("Hi."), enable_search: true }],
+      ["search_parameters", { ...user("Hi."), search_parameters: { mode: "on" } }],
+      ["n_predict", { ...user("Hi."), max_tokens: 1, n_predict: 100_000 }],
+      ["max_new_tokens", { ...user("Hi."), max_new_tokens: 100_000 }],
+      ["best_of", { ...user("Hi."), best_of: 20 }],
+      ["messages[0]", user([file])],
+    ];
+    for (const [param, body] of cases) {
+      await expect(read(body)).rejects.toMatchObject({ param, code: "not_supported" });
+    }
+    const idle = { ...user("Hi."), models: [], enable_search: false, best_of: null };
+    expect((await read(idle)).choices).toBe(1);
   });
 
   test("says how many answers, how long, and how they shall come", async () => {

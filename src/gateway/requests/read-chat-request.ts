@@ -3,19 +3,15 @@ import { z } from "zod";
 import { PREFIX_CHARS, SAMPLE_CHARS } from "../../domains/routing/index.ts";
 import type { Capability, Modality } from "../../lib/abilities.ts";
 import { Failure } from "../../lib/errors.ts";
+import type { JsonObject } from "../../lib/json.ts";
 import { chatExchange } from "../../providers/chat-exchange.ts";
 import type { Call, GatewayLimits } from "../gateway.ts";
 import type { CallRequest } from "./call-request.ts";
 import { invalidField } from "./invalid-field.ts";
+import { measureChat } from "./measure-chat.ts";
 import { readJsonBody } from "./read-json.ts";
+import { refuseUnmetered } from "./refuse-unmetered.ts";
 import { readServiceTier, readTold } from "./routing-facts.ts";
-import {
-  AUDIO_BYTES_PER_TOKEN,
-  BYTES_PER_TOKEN,
-  IMAGE_TOKENS_MAX,
-  IMAGE_TOKENS_USUAL,
-  TEMPLATE_TOKENS_MAX,
-} from "./token-bounds.ts";
 
 const CHOICES_MAX = 128;
 const TOKENS_MAX = 10_000_000;
@@ -65,9 +61,10 @@ export async function readChatRequest(call: Call, limits: GatewayLimits): Promis
       param: "stream_options",
     });
   }
+  refuseUnmetered(body);
+  refuseForeign(messages);
   const told = readTold(call, body["metadata"]);
-  const media = measureMedia(messages);
-  const textBytes = bytes.length - media.bytes;
+  const measured = measureChat(bytes.length, { messages, tools: parsed.data.tools ?? [] });
   return {
     operation: "chat",
     body,
@@ -91,18 +88,36 @@ export async function readChatRequest(call: Call, limits: GatewayLimits): Promis
     timeoutMs: told.timeoutMs,
     choices: n ?? 1,
     maxTokens: parsed.data.max_completion_tokens ?? parsed.data.max_tokens ?? undefined,
-    inputTokensMax: textBytes + TEMPLATE_TOKENS_MAX + media.tokensMax,
-    inputTokensCounted: Math.ceil(textBytes / BYTES_PER_TOKEN) + media.tokensCounted,
+    inputTokensMax: measured.tokensMax,
+    inputTokensCounted: measured.tokensCounted,
   };
 }
 
 type ParsedBody = z.infer<typeof Body>;
 
-const modalityOfPart: Readonly<Record<string, Modality>> = {
-  image_url: "image",
-  input_audio: "audio",
-  file: "file",
-};
+/** @throws Failure `invalid` for a file whose owner nobody here could know */
+function refuseForeign(messages: ParsedBody["messages"]): void {
+  for (const [index, { content }] of messages.entries()) {
+    if (!Array.isArray(content)) continue;
+    const isForeign = content.some(
+      ({ file }) => (file as JsonObject | null | undefined)?.["file_id"] != null,
+    );
+    if (!isForeign) continue;
+    const param = `messages[${index}]`;
+    throw new Failure(
+      "invalid",
+      `'${param}' is not taken: files at the provider belong to all who share its account. Send the file itself as 'file_data' instead of 'file_id'.`,
+      { param, code: "not_supported" },
+    );
+  }
+}
+
+const modalityOfPart: ReadonlyMap<string, Modality> = new Map([
+  ["image_url", "image"],
+  ["input_audio", "audio"],
+  ["file", "file"],
+  ["video_url", "video"],
+]);
 
 /** Only effort insists on thinking. */
 function needsOf(asked: ParsedBody): CallRequest["needs"] {
@@ -118,7 +133,7 @@ function needsOf(asked: ParsedBody): CallRequest["needs"] {
   for (const { content } of messages) {
     if (!Array.isArray(content)) continue;
     for (const part of content) {
-      const modality = modalityOfPart[part.type];
+      const modality = modalityOfPart.get(part.type);
       if (modality !== undefined) modalities.add(modality);
     }
   }
@@ -131,30 +146,4 @@ function lastUserText(messages: ParsedBody["messages"]): string {
   return (content ?? [])
     .map((part) => (typeof part["text"] === "string" ? part["text"] : ""))
     .join(" ");
-}
-
-/** Pictures and sound come as long texts that are no text: they are measured apart. */
-function measureMedia(messages: readonly z.infer<typeof Message>[]) {
-  const media = { bytes: 0, tokensMax: 0, tokensCounted: 0 };
-  for (const message of messages) {
-    if (!Array.isArray(message.content)) continue;
-    for (const part of message.content) {
-      if (part.type === "image_url") {
-        media.bytes += textLength(part["image_url"], "url");
-        media.tokensMax += IMAGE_TOKENS_MAX;
-        media.tokensCounted += IMAGE_TOKENS_USUAL;
-      } else if (part.type === "input_audio") {
-        const length = textLength(part["input_audio"], "data");
-        media.bytes += length;
-        media.tokensMax += Math.ceil(length / AUDIO_BYTES_PER_TOKEN);
-        media.tokensCounted += Math.ceil(length / AUDIO_BYTES_PER_TOKEN / BYTES_PER_TOKEN);
-      }
-    }
-  }
-  return media;
-}
-
-function textLength(holder: unknown, field: string): number {
-  const text = (holder as Record<string, unknown> | null | undefined)?.[field];
-  return typeof text === "string" ? text.length : 0;
 }

@@ -13,3 +13,5 @@ export const IMAGE_TOKENS_MAX = 16_384;
 export const IMAGE_TOKENS_USUAL = 1_000;
 /** Compressed speech has at least this many bytes to a token of sound. */
 export const AUDIO_BYTES_PER_TOKEN = 16;
+/** What is bounded by nothing else fills a context; no provider offers a larger one. A model's own bounds it further. */
+export const CONTEXT_TOKENS_MAX = 2_000_000;
