@@ -55,6 +55,13 @@ describe("a form", () => {
     expect(fieldIn(parseMultipart(sent, boundary), "model")).toBe("vendor/whisper-1");
   });
 
+  test("may have fields that are named like parts of the language", async () => {
+    const names = ["__proto__", "constructor", "toString"];
+    const { bytes, boundary } = await written(names.map((name) => [name, "x"]));
+
+    expect(textOf(withFields(parseMultipart(bytes, boundary), { model: "m" }))).toBe(textOf(bytes));
+  });
+
   test("may have a preamble, names without quotes, and white space behind its boundaries", () => {
     const text =
       'Hello\r\n--x  \r\ncontent-disposition: form-data; name=model\r\n\r\nm\r\n--x\t\r\nContent-Disposition: form-data; name="n"\r\nX: y\r\n\r\n2\r\n--x--\r\nrest';

@@ -152,8 +152,8 @@ export function withFields(
   const pieces: Buffer[] = [];
   let at = 0;
   for (const part of form.parts) {
-    const text = part.filename === undefined ? fields[part.name] : undefined;
-    if (text === undefined) continue;
+    if (part.filename !== undefined || !Object.hasOwn(fields, part.name)) continue;
+    const text = fields[part.name] ?? "";
     const start = part.value.byteOffset - body.byteOffset;
     pieces.push(body.subarray(at, start), Buffer.from(text));
     at = start + part.value.length;

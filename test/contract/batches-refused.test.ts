@@ -77,7 +77,7 @@ describe("a batch that cannot be", () => {
     const stranger = await newClient("stranger");
     const file = await toFile(Buffer.from(toJsonl([line("a", {})])), "x.jsonl");
     const { id } = await stranger.files.create({ file, purpose: "batch" });
-    for (const input_file_id of ["file-none", id]) {
+    for (const input_file_id of ["file-none", "file-\u0000", id]) {
       expect(await refusalOf({ ...usual, input_file_id })).toMatchObject({
         status: 400,
         param: "input_file_id",

@@ -2,7 +2,7 @@
 import type { Pool, PoolClient } from "pg";
 import { assert, Failure } from "../../lib/errors.ts";
 import type { Database } from "../../platform/db/database.ts";
-import type { FilePurpose, StoredFile, Tenant } from "./file.ts";
+import { type FilePurpose, isFileId, type StoredFile, type Tenant } from "./file.ts";
 
 type FileRow = {
   file_id: string;
@@ -217,6 +217,7 @@ export async function holdFile(
   tenant: Tenant,
   hold: { fileId: string; holder: string },
 ): Promise<StoredFile | undefined> {
+  if (!isFileId(hold.fileId)) return undefined;
   const { rows } = await client.query<FileRow>(
     `update file set holders = array_append(array_remove(holders, $4), $4)
      where file_id = $1 and organization_id = $2 and project_id = $3 and state = 'ready'

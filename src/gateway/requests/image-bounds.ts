@@ -23,21 +23,21 @@ const PIXELS_MAX = 3_840 * 2_160;
  * half of that or less, and what is unknown is taken for the dearest.
  * https://platform.openai.com/docs/guides/image-generation#cost-and-latency
  */
-const PIXELS_PER_TOKEN: Readonly<Record<string, number>> = {
-  low: 1_024,
-  medium: 256,
-  standard: 128,
-  high: 96,
-  hd: 96,
-  auto: 96,
-};
+const PIXELS_PER_TOKEN: ReadonlyMap<string, number> = new Map([
+  ["low", 1_024],
+  ["medium", 256],
+  ["standard", 128],
+  ["high", 96],
+  ["hd", 96],
+  ["auto", 96],
+]);
 const PIXELS_PER_TOKEN_DEAREST = 32;
 const TOKENS_PER_PARTIAL = 512;
 /** What a model thinks and writes before it draws. */
 const TEXT_TOKENS_MAX = 4_096;
 
 export function imageBounds(wish: ImageWish): Quantities {
-  const perToken = PIXELS_PER_TOKEN[wish.quality ?? "auto"] ?? PIXELS_PER_TOKEN_DEAREST;
+  const perToken = PIXELS_PER_TOKEN.get(wish.quality ?? "auto") ?? PIXELS_PER_TOKEN_DEAREST;
   const tokens = Math.ceil(pixelsOf(wish.size) / perToken) * wish.frames;
   return {
     images: wish.images,

@@ -139,6 +139,10 @@ describe("images", () => {
     const named = imageBounds({ images: 1, size: "4K", quality: "ultra", partials: 0, frames: 1 });
     expect(auto).toEqual(high);
     expect(named.image_output).toBeGreaterThan(200_000);
+    for (const quality of ["__proto__", "constructor"]) {
+      const odd = imageBounds({ images: 1, size: "4K", quality, partials: 0, frames: 1 });
+      expect(odd).toEqual(named);
+    }
   });
 });
 
