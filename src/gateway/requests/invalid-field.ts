@@ -1,6 +1,9 @@
 import type { z } from "zod";
 import { Failure } from "../../lib/errors.ts";
 
+/** How a schema says that a field that it needs is not there. */
+const MISSING = "received undefined";
+
 /** The first thing that is wrong with a request, named as its client wrote it: `messages[0].content`. */
 export function invalidField(error: z.ZodError): Failure {
   const issue = error.issues[0] && deepest(error.issues[0]);
@@ -9,7 +12,9 @@ export function invalidField(error: z.ZodError): Failure {
       typeof part === "number" ? `[${part}]` : i === 0 ? part : `.${String(part)}`,
     )
     .join("");
-  return new Failure("invalid", `'${param}' is not valid: ${issue?.message}.`, {
+  const isMissing = issue?.message.endsWith(MISSING) === true;
+  const what = isMissing ? "is missing" : `is not valid: ${issue?.message}`;
+  return new Failure("invalid", `'${param}' ${what}.`, {
     ...(param === undefined || param === "" ? {} : { param }),
     code: "invalid_field",
   });
