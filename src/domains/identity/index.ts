@@ -8,19 +8,14 @@ export {
   readModelLimits,
   setLimits,
 } from "./limit-store.ts";
-export {
-  type CallLimit,
-  type CallLimits,
-  type LimitRecord,
-  type LimitScope,
-  limitScopes,
-  type Priority,
-  priorities,
+export type {
+  CallLimit,
+  CallLimits,
 } from "./limits.ts";
 export type { Principal } from "./principal.ts";
 export type { Key, Organization, Project } from "./records.ts";
 export type { RequestLogging, RequestLogMode, Retention } from "./retention.ts";
-export { type NewRequestLog, setRequestLog, setZeroRetention } from "./retention-store.ts";
+export { setRequestLog, setZeroRetention } from "./retention-store.ts";
 export {
   countIdentity,
   createOrganization,

@@ -1,11 +1,9 @@
 /** How much may be called by whom, and of what. */
 
-export const limitScopes = ["organization", "project", "key", "model"] as const;
-export type LimitScope = (typeof limitScopes)[number];
+export type LimitScope = "organization" | "project" | "key" | "model";
 
-export const priorities = ["high", "normal", "low"] as const;
 /** Who goes first where a model has more callers than room. */
-export type Priority = (typeof priorities)[number];
+export type Priority = "high" | "normal" | "low";
 
 /** Null: no limit. */
 export type CallLimits = {

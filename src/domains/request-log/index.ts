@@ -1,5 +1,5 @@
 /** The door of the request log: what calls were, for organizations that want to look at them later. */
-export type { LogFilter, LoggedCall, LoggedContent, NewLoggedCall } from "./logged-call.ts";
+export type { LoggedCall, LoggedContent, NewLoggedCall } from "./logged-call.ts";
 export {
   deleteOutdated,
   insertCalls,
