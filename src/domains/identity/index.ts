@@ -14,7 +14,7 @@ export type {
 } from "./limits.ts";
 export type { Principal } from "./principal.ts";
 export type { Key, Organization, Project } from "./records.ts";
-export type { RequestLogging, RequestLogMode, Retention } from "./retention.ts";
+export type { RequestLogging, Retention } from "./retention.ts";
 export { setRequestLog, setZeroRetention } from "./retention-store.ts";
 export {
   countIdentity,
