@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import type { CommandContext, Report } from "../grammar/command.ts";
 import { UsageError } from "../grammar/usage-error.ts";
@@ -29,10 +29,14 @@ async function readText(file: string): Promise<string> {
   }
 }
 
+/** Of a service account; the largest have a few kilobytes. */
+const SMALL_FILE_BYTES_MAX = 64 * 1024;
+
 /** The file of a service account; what cannot be read is reported with its setting. */
 function readSmallFile(path: string): string | undefined {
   try {
-    return readFileSync(path, "utf8");
+    const { size } = statSync(path);
+    return size > 0 && size <= SMALL_FILE_BYTES_MAX ? readFileSync(path, "utf8") : undefined;
   } catch {
     return undefined;
   }

@@ -53,10 +53,12 @@ export function readConfigTree(text: string, file: string): MapSetting {
   throw new UsageError(`${file} is no configuration of LiteLLM: it has no settings by name.`);
 }
 
+const QUOTED = /"(?:\\.|[^"\\])*"|'[^']*'/g;
+
 const notYaml = (file: string, message: string, line: number | undefined): UsageError =>
-  // The rest of the parser's message shows lines of the file, which may hold keys.
+  // The parser's message quotes the file, which may hold keys, and shows lines of it behind the first.
   new UsageError(
-    `${file}${line === undefined ? "" : `, line ${line}`}: is not valid YAML: ${message.split("\n")[0]}`,
+    `${file}${line === undefined ? "" : `, line ${line}`}: is not valid YAML: ${message.split("\n")[0]?.replace(QUOTED, "…")}`,
   );
 
 class Reader {

@@ -1,5 +1,5 @@
 /** Azure's two ways to a model: Azure OpenAI, and what is now Foundry. */
-import { fieldOf, textOf } from "../config/config-tree.ts";
+import { fieldOf } from "../config/config-tree.ts";
 import type { ProviderSettings } from "../plan/steps.ts";
 import {
   addressIn,
@@ -7,7 +7,6 @@ import {
   type Connection,
   keyFor,
   needsPrivate,
-  refuseAddress,
   regionIn,
 } from "./connection.ts";
 
@@ -18,10 +17,10 @@ const AZURE_AI_VERSION = "2024-05-01-preview";
 const UNDATED = /^(v1|preview|latest)$/;
 
 export function connectAzure(connecting: Connecting): Connection | undefined {
-  const address = addressIn(connecting) ?? connecting.variables.valueOf("AZURE_API_BASE");
-  if (address === undefined) return refuseMissing(connecting);
-  if (!URL.canParse(address)) return refuseAddress(connecting);
-  const { origin, pathname } = new URL(address);
+  const found = addressIn(connecting);
+  if (found === undefined) return undefined;
+  if (found.address === undefined) return refuseMissing(connecting);
+  const { origin, pathname } = new URL(found.address);
   const version = versionIn(connecting);
   const isUndated = UNDATED.test(version) || pathname.endsWith("/openai/v1");
   return withKey(
@@ -44,10 +43,10 @@ function versionIn({ params, variables, findings }: Connecting): string {
 }
 
 export function connectAzureAi(connecting: Connecting): Connection | undefined {
-  const address = addressIn(connecting) ?? connecting.variables.valueOf("AZURE_AI_API_BASE");
-  if (address === undefined) return refuseMissing(connecting);
-  if (!URL.canParse(address)) return refuseAddress(connecting);
-  const { origin, hostname, pathname } = new URL(address);
+  const found = addressIn(connecting);
+  if (found === undefined) return undefined;
+  if (found.address === undefined) return refuseMissing(connecting);
+  const { origin, hostname, pathname } = new URL(found.address);
   if (connecting.model.startsWith("claude")) {
     const base_url = `${origin}/anthropic/v1`;
     return withKey(connecting, { dialect: "anthropic-messages", base_url });
@@ -56,7 +55,8 @@ export function connectAzureAi(connecting: Connecting): Connection | undefined {
     const base_url = pathname.endsWith("/v1") ? origin + pathname : `${origin}/v1`;
     return withKey(connecting, { dialect: "openai-chat", base_url, quirks: { auth: "api-key" } });
   }
-  const version = textOf(fieldOf(connecting.params, "api_version")) ?? AZURE_AI_VERSION;
+  const version =
+    connecting.variables.text(fieldOf(connecting.params, "api_version")) ?? AZURE_AI_VERSION;
   connecting.findings.take(fieldOf(connecting.params, "api_version"), `the API version ${version}`);
   return withKey(connecting, {
     dialect: "openai-chat",
@@ -73,7 +73,7 @@ function withKey(connecting: Connecting, settings: ProviderSettings): Connection
     name: known.name,
     settings: {
       ...settings,
-      ...regionIn(params, findings),
+      ...regionIn(connecting),
       ...(isPrivate ? { allow_private: true } : {}),
     },
     key,

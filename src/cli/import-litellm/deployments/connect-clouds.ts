@@ -7,6 +7,7 @@ import {
   type Key,
   keyFor,
   noteKey,
+  readSaid,
   regionIn,
 } from "./connection.ts";
 
@@ -26,8 +27,14 @@ export function connectBedrock(connecting: Connecting): Connection | undefined {
     return undefined;
   }
   const setting = fieldOf(params, "aws_region_name");
+  const endpoint = fieldOf(params, "aws_bedrock_runtime_endpoint");
+  const [saidRegion, saidEndpoint] = [
+    readSaid(setting, connecting),
+    readSaid(endpoint, connecting),
+  ];
+  if (saidRegion === undefined || saidEndpoint === undefined) return undefined;
   const region =
-    variables.text(setting) ??
+    saidRegion.text ??
     (isRegional ? first : undefined) ??
     textOf(fieldOf(params, "region_name")) ??
     ["AWS_REGION_NAME", "AWS_REGION", "AWS_DEFAULT_REGION"]
@@ -38,9 +45,8 @@ export function connectBedrock(connecting: Connecting): Connection | undefined {
     return undefined;
   }
   findings.take(setting, `the region ${region}`);
-  regionIn(params, findings);
-  const endpoint = fieldOf(params, "aws_bedrock_runtime_endpoint");
-  const base_url = variables.text(endpoint)?.replace(/\/+$/, "");
+  regionIn(connecting);
+  const base_url = saidEndpoint.text?.replace(/\/+$/, "");
   if (base_url !== undefined) findings.take(endpoint, "the provider's address");
   return {
     name: known.name,
@@ -127,14 +133,14 @@ export function connectVertex(connecting: Connecting): Connection | undefined {
   }
   const key = vertexKey(connecting);
   const projectSetting = fieldOf(params, "vertex_project") ?? fieldOf(params, "vertex_ai_project");
-  const project =
-    variables.text(projectSetting) ?? variables.valueOf("VERTEXAI_PROJECT") ?? projectIn(key);
   const locationSetting =
     fieldOf(params, "vertex_location") ?? fieldOf(params, "vertex_ai_location");
+  const saidProject = readSaid(projectSetting, connecting);
+  const saidLocation = readSaid(locationSetting, connecting);
+  if (saidProject === undefined || saidLocation === undefined) return undefined;
+  const project = saidProject.text ?? variables.valueOf("VERTEXAI_PROJECT") ?? projectIn(key);
   const location =
-    variables.text(locationSetting) ??
-    variables.valueOf("VERTEXAI_LOCATION") ??
-    VERTEX_LOCATION_DEFAULT;
+    saidLocation.text ?? variables.valueOf("VERTEXAI_LOCATION") ?? VERTEX_LOCATION_DEFAULT;
   if (project === undefined || !PROJECT.test(project) || !/^[a-z0-9-]{1,60}$/.test(location)) {
     findings.refuse(
       projectSetting ?? modelSetting,
@@ -144,7 +150,7 @@ export function connectVertex(connecting: Connecting): Connection | undefined {
   }
   findings.take(projectSetting, `the project ${project}`);
   findings.take(locationSetting, `the region ${location}`);
-  regionIn(params, findings);
+  regionIn(connecting);
   const host = location === "global" ? VERTEX_HOST : `${location}-${VERTEX_HOST}`;
   return {
     name: known.name,

@@ -1,5 +1,5 @@
 /** Where a deployment is called, and with which credential: the settings of its provider. Pure. */
-import { fieldOf, type MapSetting, type Setting, textOf } from "../config/config-tree.ts";
+import { fieldOf, type Setting, textOf } from "../config/config-tree.ts";
 import type { Findings } from "../config/findings.ts";
 import { connectAzure, connectAzureAi } from "./connect-azure.ts";
 import { connectBedrock, connectVertex } from "./connect-clouds.ts";
@@ -9,10 +9,9 @@ import {
   type Connection,
   keyFor,
   needsPrivate,
-  refuseAddress,
   regionIn,
 } from "./connection.ts";
-import { type KnownUpstream, upstreams } from "./upstreams.ts";
+import { upstreams } from "./upstreams.ts";
 
 type Connect = (connecting: Connecting) => Connection | undefined;
 
@@ -43,16 +42,17 @@ export function connect(
 
 function connectPlainly(connecting: Connecting): Connection | undefined {
   const { params, known, model, modelSetting, findings } = connecting;
-  const said = addressIn(connecting);
+  const found = addressIn(connecting);
+  if (found === undefined) return undefined;
+  const said = found.address;
   const address = said === undefined ? known.baseUrl : withPath(said, known.path);
   const needsAddress = known.preset === undefined || known.isKeyless === true;
   if (address === undefined && needsAddress) {
     findings.refuse(modelSetting, `an api_base is missing: where does '${known.name}' answer?`);
     return undefined;
   }
-  if (address !== undefined && !URL.canParse(address)) return refuseAddress(connecting);
   const isElsewhere = said !== undefined && known.preset === "openai" && !isOpenAi(said);
-  const quirks = quirksIn(params, known, findings);
+  const quirks = quirksIn(connecting);
   const key = keyFor(connecting, fieldOf(params, "api_key"));
   return {
     name: isElsewhere && address !== undefined ? placeOf(address) : known.name,
@@ -61,7 +61,7 @@ function connectPlainly(connecting: Connecting): Connection | undefined {
         ? { dialect: "openai-chat" as const }
         : { preset: known.preset }),
       ...(address === undefined ? {} : { base_url: address }),
-      ...regionIn(params, findings),
+      ...regionIn(connecting),
       ...(address !== undefined && needsPrivate(address) ? { allow_private: true } : {}),
       ...(Object.keys(quirks).length === 0 ? {} : { quirks }),
     },
@@ -87,15 +87,11 @@ const HEADERS_MAX = 16;
 /** Quirks are shown to whoever lists providers. */
 const SECRET_NAME = /auth|key|token|secret|cookie|password|credential/i;
 
-function quirksIn(
-  params: MapSetting,
-  known: KnownUpstream,
-  findings: Findings,
-): Record<string, unknown> {
+function quirksIn({ params, known, variables, findings }: Connecting): Record<string, unknown> {
   const headers: Record<string, string> = {};
   const organization = fieldOf(params, "organization");
-  const name = textOf(organization);
-  if (name !== undefined && known.preset === "openai" && !name.startsWith("os.environ/")) {
+  const name = variables.text(organization);
+  if (name !== undefined && known.preset === "openai" && /^[\w-]{1,100}$/.test(name)) {
     headers["openai-organization"] = name;
     findings.take(organization, "the header openai-organization");
   }

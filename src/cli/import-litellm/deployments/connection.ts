@@ -33,27 +33,49 @@ export type Connecting = {
   readonly findings: Findings;
 };
 
-/** `api_base`, as LiteLLM reads it under either name. */
-export function addressIn({ params, variables, findings }: Connecting): string | undefined {
-  const setting = fieldOf(params, "api_base") ?? fieldOf(params, "base_url");
-  if (setting === undefined) return undefined;
+/** What is said, or nothing; undefined: a variable that is named is not set, so nobody knows what is meant. */
+export function readSaid(
+  setting: Setting | undefined,
+  { variables, findings }: Connecting,
+): { readonly text: string | undefined } | undefined {
   const text = variables.text(setting);
-  if (text === undefined) {
-    findings.refuse(setting, "the variable that it names is not set, so the address is not known");
-    return undefined;
-  }
-  const isPrivate = URL.canParse(text) && needsPrivate(text);
-  findings.take(
-    setting,
-    isPrivate ? "the provider's address; it is private, and allowed" : "the provider's address",
-  );
-  return text.replace(/\/+$/, "");
+  if (setting === undefined || text !== undefined) return { text };
+  if (textOf(setting) === undefined) return { text: undefined };
+  findings.refuse(setting, "the variable that it names is not set here. Set it and run this again");
+  return undefined;
 }
 
-export function refuseAddress({ params, findings, modelSetting }: Connecting): undefined {
-  const setting = fieldOf(params, "api_base") ?? fieldOf(params, "base_url") ?? modelSetting;
-  findings.refuse(setting, "is no http or https address");
-  return undefined;
+/**
+ * `api_base`, as LiteLLM reads it under either name, or in its usual variables. Undefined: it cannot be used, and the key
+ * beside it must go nowhere else.
+ */
+export function addressIn(
+  connecting: Connecting,
+): { readonly address: string | undefined } | undefined {
+  const { params, known, variables, findings, modelSetting } = connecting;
+  const setting = fieldOf(params, "api_base") ?? fieldOf(params, "base_url");
+  const said = readSaid(setting, connecting);
+  if (said === undefined) return undefined;
+  const usual = (known.addresses ?? []).map((name) => variables.valueOf(name)).find(Boolean);
+  const text = said.text ?? usual;
+  if (text === undefined) return { address: undefined };
+  if (!isAddress(text)) {
+    findings.refuse(
+      setting ?? modelSetting,
+      "the address must be http or https, without credentials and without a query",
+    );
+    return undefined;
+  }
+  const what = "the provider's address";
+  findings.take(setting, needsPrivate(text) ? `${what}; it is private, and allowed` : what);
+  return { address: text.replace(/\/+$/, "") };
+}
+
+/** As the control plane takes it; what holds a password is shown nowhere. */
+function isAddress(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, username, password, search, hash } = new URL(text);
+  return /^https?:$/.test(protocol) && username + password + search + hash === "";
 }
 
 const PRIVATE_HOST =
@@ -65,9 +87,9 @@ export const needsPrivate = (address: string): boolean => {
   return protocol === "http:" || PRIVATE_HOST.test(hostname);
 };
 
-export function regionIn(params: MapSetting, findings: Findings): { region?: string } {
+export function regionIn({ params, variables, findings }: Connecting): { region?: string } {
   const setting = fieldOf(params, "region_name");
-  const region = textOf(setting);
+  const region = variables.text(setting);
   if (region === undefined) return {};
   findings.take(setting, `the provider's region, ${region}`);
   return { region: region.toLowerCase() };

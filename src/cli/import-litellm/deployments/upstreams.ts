@@ -9,6 +9,8 @@ export type KnownUpstream = {
   readonly baseUrl?: string;
   /** Where LiteLLM looks for the key when the configuration names none. */
   readonly keys?: readonly string[];
+  /** Where it looks for the address. */
+  readonly addresses?: readonly string[];
   /** What LiteLLM puts behind an `api_base` that has no path. */
   readonly path?: string;
   /** It runs without a key. */
@@ -29,17 +31,23 @@ const server = (name: string, known?: string): KnownUpstream => ({
 });
 
 const dashscope = preset("alibaba", "DASHSCOPE_API_KEY");
+const vllm: KnownUpstream = { ...server("vllm", "vllm"), addresses: ["HOSTED_VLLM_API_BASE"] };
 const ollama: KnownUpstream = {
   ...server("ollama", "ollama"),
-  baseUrl: "http://127.0.0.1:11434/v1",
-  path: "/v1",
+  ...{ baseUrl: "http://127.0.0.1:11434/v1", path: "/v1", addresses: ["OLLAMA_API_BASE"] },
 };
 const cohere: KnownUpstream = preset("cohere", "COHERE_API_KEY", "CO_API_KEY");
 
 export const upstreams: Readonly<Record<string, KnownUpstream>> = {
-  openai: preset("openai", "OPENAI_API_KEY"),
+  openai: {
+    ...preset("openai", "OPENAI_API_KEY"),
+    addresses: ["OPENAI_BASE_URL", "OPENAI_API_BASE"],
+  },
   // LiteLLM puts /v1/messages behind it.
-  anthropic: { ...preset("anthropic", "ANTHROPIC_API_KEY"), path: "/v1" },
+  anthropic: {
+    ...preset("anthropic", "ANTHROPIC_API_KEY"),
+    ...{ path: "/v1", addresses: ["ANTHROPIC_API_BASE", "ANTHROPIC_BASE_URL"] },
+  },
   gemini: preset("gemini", "GEMINI_API_KEY", "GOOGLE_API_KEY"),
   mistral: preset("mistral", "MISTRAL_API_KEY"),
   cohere,
@@ -59,18 +67,21 @@ export const upstreams: Readonly<Record<string, KnownUpstream>> = {
   siliconflow: preset("siliconflow", "SILICONFLOW_API_KEY"),
 
   // Clouds: their settings are put together in `connect-cloud.ts`.
-  azure: { name: "azure", keys: ["AZURE_API_KEY", "AZURE_OPENAI_API_KEY"] },
-  azure_ai: { name: "azure-ai", keys: ["AZURE_AI_API_KEY"] },
+  azure: {
+    ...{ name: "azure", addresses: ["AZURE_API_BASE"] },
+    keys: ["AZURE_API_KEY", "AZURE_OPENAI_API_KEY"],
+  },
+  azure_ai: { name: "azure-ai", keys: ["AZURE_AI_API_KEY"], addresses: ["AZURE_AI_API_BASE"] },
   bedrock: { name: "bedrock", preset: "bedrock" },
   bedrock_converse: { name: "bedrock", preset: "bedrock" },
   vertex_ai: { name: "vertex", preset: "vertex" },
 
   // Servers of one's own.
-  hosted_vllm: server("vllm", "vllm"),
-  vllm: server("vllm", "vllm"),
+  hosted_vllm: vllm,
+  vllm,
   ollama,
   ollama_chat: ollama,
-  lm_studio: server("lm-studio"),
+  lm_studio: { ...server("lm-studio"), addresses: ["LM_STUDIO_API_BASE"] },
   llamafile: { ...server("llamafile"), baseUrl: "http://127.0.0.1:8080/v1" },
   xinference: server("xinference"),
   litellm_proxy: { name: "litellm", keys: ["LITELLM_PROXY_API_KEY"] },
