@@ -265,7 +265,6 @@ describe("a conversation", () => {
     const asked = { model: "seen", conversation: conversation.id };
     const first = await client.responses.create({ ...asked, input: "Good morning." });
     expect(first.conversation).toEqual({ id: conversation.id });
-    await client.responses.retrieve(first.id);
     await client.responses.create({ ...asked, input: "Who am I?" });
     expect(
       (lastAsked(chat)["messages"] as { content: string }[]).map(({ content }) => content),
@@ -276,6 +275,18 @@ describe("a conversation", () => {
       }),
     );
     expect(error.code).toBe("previous_response_in_conversation");
+  });
+
+  test("has each turn when its answer ends, so that the next one never misses it", async () => {
+    const { id: conversation } = await client.conversations.create({});
+    const turns = Array.from({ length: 12 }, (_, i) => i);
+    for (const i of turns) {
+      chat.answer = () => Response.json(completion("Yes."));
+      await client.responses.create({ model: "seen", conversation, input: `turn ${i}` });
+      expect(lastAsked(chat)["messages"]).toHaveLength(2 * i + 1);
+    }
+    const { data } = await client.conversations.items.list(conversation, { limit: 100 });
+    expect(data).toHaveLength(2 * turns.length);
   });
 
   test("is created, shown, changed and deleted, with its items", async () => {

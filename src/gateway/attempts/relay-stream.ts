@@ -127,11 +127,11 @@ class RelayedStream {
     if (this.#isEvents) {
       controller.enqueue(encoder.encode(toComments(costHeaders(this.#answer, settled))));
     }
+    await this.#answer.request.onAnswered?.(closing);
     if (closing.length > 0) controller.enqueue(closing);
     this.#answer.cacheSlot?.add(closing);
     this.#answer.cacheSlot?.keep(madeBy(this.#answer, this.#contentType));
     controller.close();
-    this.#answer.request.onAnswered?.(closing);
     void this.#source.drain();
   }
 

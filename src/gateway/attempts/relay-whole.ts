@@ -7,7 +7,7 @@ export async function relayWhole(answer: Answer, whole: WholeAnswer): Promise<Re
   const { attempt, deadline, request, call } = answer;
   deadline.end();
   const settled = await attempt.settle("completed", usageOf(answer, whole));
-  request.onAnswered?.(whole.bytes);
+  await request.onAnswered?.(whole.bytes);
   const contentType = contentTypeOf(answer, whole);
   call.seen?.record?.answered(whole.bytes, contentType);
   answer.cacheSlot?.add(whole.bytes);

@@ -16,8 +16,21 @@ import type { Turn } from "./take-up.ts";
 
 export type Answering = { call: Call; principal: Principal; turn: Turn };
 
-/** @param end the whole answer, or the last event of its stream, which has all of it. */
-export function keepAnswer(gateway: Gateway, answering: Answering, end: Uint8Array): void {
+/**
+ * How long the end of an answer waits until its conversation has it. A database that is away does not hold up who was
+ * answered already.
+ */
+const STORED_WITHIN_MS = 2_000;
+
+/**
+ * @param end the whole answer, or the last event of its stream, which has all of it.
+ * @returns undefined where nobody needs to wait for it.
+ */
+export function keepAnswer(
+  gateway: Gateway,
+  answering: Answering,
+  end: Uint8Array,
+): Promise<void> | undefined {
   const { call, turn } = answering;
   const response = responseIn(end, turn.whole.asked.stream === true);
   const id = response?.["id"];
@@ -25,12 +38,20 @@ export function keepAnswer(gateway: Gateway, answering: Answering, end: Uint8Arr
     gateway.log.warn("a response is not stored: its provider gave it no id that can be used", {
       requestId: call.requestId,
     });
-    return;
+    return undefined;
   }
   const kept = toNewResponse(answering, { response, status: statusOf(response) });
   const answered = Array.isArray(response["output"]) ? (response["output"] as JsonObject[]) : [];
   const items: Item[] = [...turn.items, ...toItems(answered, `${call.requestId}out`)];
-  gateway.responses.keep({ ...kept, items }, end.length + turn.whole.bytes);
+  const stored = gateway.responses.keep({ ...kept, items }, end.length + turn.whole.bytes);
+  return turn.conversationId === null ? undefined : withinPatience(stored);
+}
+
+async function withinPatience(stored: Promise<void>): Promise<void> {
+  const patience = Promise.withResolvers<void>();
+  const timer = setTimeout(patience.resolve, STORED_WITHIN_MS);
+  await Promise.race([stored, patience.promise]);
+  clearTimeout(timer);
 }
 
 const decoder = new TextDecoder();

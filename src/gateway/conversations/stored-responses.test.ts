@@ -55,7 +55,7 @@ const find = (responseId: string) => findResponse(postgres.database, answer, res
 describe("what is to be stored", () => {
   test("is there in a moment, and all of it before the process stops", async () => {
     const ids = Array.from({ length: 20 }, (_, i) => `resp_${i}`);
-    for (const responseId of ids) responses.keep({ ...answer, responseId }, 100);
+    for (const responseId of ids) void responses.keep({ ...answer, responseId }, 100);
     expect(await responses.patiently(() => find("resp_19"))).toMatchObject({ status: "completed" });
     for (const responseId of ids) {
       expect(await responses.patiently(() => find(responseId))).toBeDefined();
@@ -64,27 +64,27 @@ describe("what is to be stored", () => {
 
   test("is not stored where too much waits already, which is told and fails nobody", async () => {
     logged.length = 0;
-    responses.keep({ ...answer, responseId: "resp_large" }, 1024 * 1024 * 1024);
+    void responses.keep({ ...answer, responseId: "resp_large" }, 1024 * 1024 * 1024);
     expect(logged.map(({ level }) => level)).toEqual(["error"]);
     expect(await find("resp_large")).toBeUndefined();
   });
 
   test("and is refused by the database, is told", async () => {
     logged.length = 0;
-    responses.keep({ ...answer, responseId: "x".repeat(200) }, 100);
+    void responses.keep({ ...answer, responseId: "x".repeat(200) }, 100);
     while (logged.length === 0) await Bun.sleep(5);
     expect(logged[0]).toMatchObject({ level: "error", message: "a response could not be stored" });
   });
 
   test("is not stored any more where an organization has stored too much", async () => {
     const ids = Array.from({ length: 30 }, (_, i) => `resp_full_${i}`);
-    for (const responseId of ids) responses.keep({ ...answer, responseId }, 100);
+    for (const responseId of ids) void responses.keep({ ...answer, responseId }, 100);
     expect(await responses.patiently(() => find("resp_full_29"))).toBeDefined();
     // 50 GiB in all.
     await postgres.database.pool.query("update stored_response set bytes = 2147483647");
     const full = open();
     logged.length = 0;
-    full.keep({ ...answer, responseId: "resp_more" }, 100);
+    void full.keep({ ...answer, responseId: "resp_more" }, 100);
     while (logged.length === 0) await Bun.sleep(5);
     expect(String(logged[0]?.["message"])).toContain("stored too much");
     expect(await find("resp_more")).toBeUndefined();

@@ -1,6 +1,7 @@
 /**
  * Stored responses as a gateway process keeps and reads them: on database connections of their own, so that neither
- * waits for the leases that other calls need, nor makes them wait. An answer is stored after it has been sent.
+ * waits for the leases that other calls need, nor makes them wait. An answer is stored after it has been sent; only what
+ * belongs to a conversation is stored before its end is, because the next turn could not tell that something is missing.
  */
 import {
   addItems,
@@ -53,7 +54,7 @@ const MISS_WAITS_MS = [20, 50, 100, 200, 400];
 export class StoredResponses {
   readonly database: Database;
   readonly #options: StoredResponsesOptions;
-  readonly #waiting: { answer: KeptAnswer; bytes: number }[] = [];
+  readonly #waiting: { answer: KeptAnswer; bytes: number; end(): void }[] = [];
   #waitingBytes = 0;
   #isStopping = false;
   readonly #writers = new Set<Promise<void>>();
@@ -79,19 +80,27 @@ export class StoredResponses {
     );
   }
 
-  /** Returns at once. Its failure is logged and nobody's else concern. `bytes`: about what it weighs in memory. */
-  keep(answer: KeptAnswer, bytes: number): void {
+  /**
+   * Its failure is logged and nobody's else concern.
+   *
+   * @param bytes about what it weighs in memory.
+   * @returns resolves when it is stored, or cannot be; never rejects.
+   */
+  async keep(answer: KeptAnswer, bytes: number): Promise<void> {
     if (this.#waitingBytes + bytes > WAITING_BYTES_MAX) {
       this.#options.log.error("a response is not stored: too many wait for the database", {
         responseId: answer.responseId,
       });
       return;
     }
-    this.#waiting.push({ answer, bytes });
+    const { promise: ended, resolve: end } = Promise.withResolvers<void>();
+    this.#waiting.push({ answer, bytes, end });
     this.#waitingBytes += bytes;
-    if (this.#writers.size >= WRITES_AT_ONCE) return;
-    const writer = this.#writeAll().finally(() => this.#writers.delete(writer));
-    this.#writers.add(writer);
+    if (this.#writers.size < WRITES_AT_ONCE) {
+      const writer = this.#writeAll().finally(() => this.#writers.delete(writer));
+      this.#writers.add(writer);
+    }
+    await ended;
   }
 
   /** Asked again for a moment while the answer is that nothing is there. */
@@ -130,6 +139,7 @@ export class StoredResponses {
   async #writeAll(): Promise<void> {
     for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
       await this.#write(next.answer);
+      next.end();
       this.#waitingBytes -= next.bytes;
       const stored = this.#stored.get(next.answer.organizationId);
       if (stored !== undefined) stored.bytes += next.bytes;

@@ -40,8 +40,8 @@ export type CallRequest = {
   facts: RoutingFacts;
   /** The client waits no longer than this for the end of the answer. */
   timeoutMs: number | undefined;
-  /** For who keeps answers: a whole one, or the end of its stream, once it is settled and sent. */
-  onAnswered?(end: Uint8Array): void;
+  /** For who keeps answers: a whole one, or the end of its stream, once it is settled. Where it says so, the end waits. */
+  onAnswered?(end: Uint8Array): Promise<void> | undefined;
 };
 
 /** What a route's conditions may look at. */
