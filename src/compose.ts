@@ -48,6 +48,7 @@ export const composeRole: Readonly<Record<Role, Compose>> = {
       lease: config.lease,
       journal: config.journal,
       drainTimeoutMs: config.drainMs,
+      leaveMs: config.leaveMs,
       telemetry: {
         ...config.telemetry,
         accessLog: config.telemetry.accessLog || undefined,

@@ -82,6 +82,9 @@ export type Gateway = {
   responses: StoredResponses;
   /** What the worker shows on the private socket. */
   internalToken: string;
+  /** Takes calls still, and wants its clients to go elsewhere. */
+  isLeaving(): boolean;
+  /** Takes no calls any more. */
   isDraining(): boolean;
 };
 

@@ -45,10 +45,10 @@ export type ListenOptions = { hostname: string; port: number };
 export function serve(gateway: Gateway, health: Health, listen: ListenOptions) {
   const answer =
     (endpoint: Endpoint, dialect: ChatDialectName = "openai-chat") =>
-    (request: Request) =>
-      handle(gateway, request, { endpoint, dialect });
-  const answerInEither = (endpoint: Endpoint) => (request: Request) =>
-    handle(gateway, request, { endpoint, dialect: dialectOf(request) });
+    async (request: Request) =>
+      leaving(gateway, await handle(gateway, request, { endpoint, dialect }));
+  const answerInEither = (endpoint: Endpoint) => async (request: Request) =>
+    leaving(gateway, await handle(gateway, request, { endpoint, dialect: dialectOf(request) }));
   return Bun.serve({
     hostname: listen.hostname,
     port: listen.port,
@@ -99,7 +99,7 @@ export function serve(gateway: Gateway, health: Health, listen: ListenOptions) {
       "/v1/models": { GET: answerInEither(listModels) },
       "/v1/models/*": { GET: answerInEither(showModel) },
       "/healthz": () => new Response("ok\n"),
-      "/readyz": () => readiness(health),
+      "/readyz": () => leaving(gateway, readiness(health)),
       "/metrics": async () => new Response(await health.allMetrics(), { headers: METRICS_HEADERS }),
     },
     fetch: (request) => notFound(gateway, request),
@@ -152,6 +152,12 @@ function privateRoutes(started: { gateway?: Gateway }) {
     },
     "/runs/:requestId": { GET: whenStarted(run), DELETE: whenStarted(run) },
   };
+}
+
+/** The next request on a kept connection would find it closed: the client is told to open another one. */
+function leaving(gateway: Gateway, response: Response): Response {
+  if (gateway.isLeaving()) response.headers.set("connection", "close");
+  return response;
 }
 
 const METRICS_HEADERS = { "content-type": "text/plain; version=0.0.4; charset=utf-8" };

@@ -59,6 +59,8 @@ export type GatewayOptions = {
   files: FileLimits & { folder: string };
   databasePoolSize: number;
   drainTimeoutMs: number;
+  /** A part of it: how long calls are taken still after this gateway has said that it is not ready. */
+  leaveMs: number;
   telemetry: TelemetryOptions;
   log: Log;
 };
@@ -93,7 +95,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   });
   await ledgerStore(database).registerGateway(gatewayId);
   const metrics = new Metrics();
-  const draining = { isOn: false };
+  const leaving: Leaving = { isLeaving: false, isDraining: false };
   const socketPath = processSocketOf(runFolder, gatewayId);
   // First: the worker takes a journal without a listening socket for that of a dead process.
   const started: { health?: Health; gateway?: Gateway } = {};
@@ -105,7 +107,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     observers: watchers.observers,
     database,
     metrics,
-    draining,
+    leaving,
     runFolder,
     cut: cut.signal,
   });
@@ -127,9 +129,8 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     gatewayId,
     port: server.port,
     async stop() {
-      draining.isOn = true;
-      void server.stop();
-      await settled(gateway, options.drainTimeoutMs);
+      await leave(leaving, server, options);
+      await settled(gateway, server, options.drainTimeoutMs - options.leaveMs);
       await Promise.all(timers.map((timer) => timer.stop()));
       await listener.stop();
       await gateway.pool.retireAll();
@@ -137,7 +138,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
       // Calls of jobs hang on no connection. What is not kept by then, recovery settles as nothing.
       cut.abort();
       for (const work of gateway.works.values()) work.abort();
-      await settled(gateway, SETTLE_AFTER_CUT_MS);
+      await settled(gateway, server, SETTLE_AFTER_CUT_MS);
       await watchers.stop();
       gateway.gauges.close();
       await gateway.responses.stop();
@@ -152,11 +153,29 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   };
 }
 
+type Leaving = { isLeaving: boolean; isDraining: boolean };
+
+/**
+ * Not ready first, while calls are taken still and each answer closes its connection: whoever asks this gateway next
+ * goes elsewhere. Closing the port at once would reset connections on which a request is on its way.
+ */
+async function leave(
+  leaving: Leaving,
+  server: Bun.Server<undefined>,
+  { leaveMs, drainTimeoutMs }: GatewayOptions,
+): Promise<void> {
+  leaving.isLeaving = true;
+  await Bun.sleep(Math.min(leaveMs, drainTimeoutMs));
+  leaving.isDraining = true;
+  // Connections without a request are closed at once, the others after their answer.
+  void server.stop();
+}
+
 type Parts = {
   gatewayId: string;
   database: Database;
   metrics: Metrics;
-  draining: { isOn: boolean };
+  leaving: Leaving;
   runFolder: string;
   observers: readonly Observer[];
   /** Aborted when what is under way is given up. */
@@ -165,7 +184,7 @@ type Parts = {
 
 async function wire(options: GatewayOptions, parts: Parts): Promise<Gateway> {
   const { log } = options;
-  const { gatewayId, database, draining } = parts;
+  const { gatewayId, database, leaving } = parts;
   const journal = await Journal.open({
     ...options.journal,
     disk: folderDisk(join(options.home, "journal", gatewayId)),
@@ -215,7 +234,8 @@ async function wire(options: GatewayOptions, parts: Parts): Promise<Gateway> {
     database,
     responses: responsesOf(options, gatewayId),
     background: new Set(),
-    isDraining: () => draining.isOn,
+    isLeaving: () => leaving.isLeaving,
+    isDraining: () => leaving.isDraining,
   };
 }
 
@@ -313,9 +333,17 @@ function startTimers(
 const SETTLE_AFTER_CUT_MS = 10_000;
 const SETTLED_POLL_MS = 10;
 
-async function settled(gateway: Gateway, timeoutMs: number): Promise<void> {
+async function settled(
+  gateway: Gateway,
+  server: Pick<Bun.Server<undefined>, "pendingRequests">,
+  timeoutMs: number,
+): Promise<void> {
   const deadlineMs = gateway.clock.monotonicMs() + timeoutMs;
   const isBusy = () =>
-    gateway.attempts.size > 0 || gateway.background.size > 0 || gateway.rooms.waiting() > 0;
+    // A settled answer may not have reached a slow client yet.
+    server.pendingRequests > 0 ||
+    gateway.attempts.size > 0 ||
+    gateway.background.size > 0 ||
+    gateway.rooms.waiting() > 0;
   while (isBusy() && gateway.clock.monotonicMs() < deadlineMs) await Bun.sleep(SETTLED_POLL_MS);
 }

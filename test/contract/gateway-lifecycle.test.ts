@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { ConnectionBroken, KeptConnection } from "../support/kept-connection.ts";
 import { callRaw } from "../support/raw-client.ts";
 import { type Stack, type StackOptions, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
@@ -119,5 +120,83 @@ describe("a gateway", () => {
     expect(answered.map(({ status }) => status)).toEqual(Array(10).fill(200));
     await stack.gateways[2]?.stop();
     await expectAllRecovered(stack);
+  });
+});
+
+const READY = { method: "GET", path: "/readyz" };
+const chatOf = (key: string) => ({
+  ...{ method: "POST", path: "/v1/chat/completions", key },
+  body: { ...bodyOf({ completion_tokens: 3 }), stream: false },
+});
+
+/**
+ * As every SDK does. A connection that is opened in the very instant in which a port is closed is reset by the kernel,
+ * before anybody has read its request; one that was kept must never break.
+ */
+async function onceMore<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (!(error instanceof ConnectionBroken) || !error.isNew) throw error;
+    return await ask();
+  }
+}
+
+describe("a gateway that leaves", () => {
+  test("says that it is not ready before it takes no more calls, and closes kept connections", async () => {
+    const { stack, key } = await startSim({ leaveMs: 400 });
+    const client = new KeptConnection(stack.port);
+    const before = await client.ask(READY);
+    const stream = stack.chat(key.key, bodyOf({ token_delay_ms: 25 }));
+    await until("that the stream is under way", async () => (await stack.served()).calls === 1);
+    const stopping = stack.gateways[0]?.stop();
+    const ready = await client.ask(READY);
+    const called = await client.ask(chatOf(key.key));
+    await stopping;
+    const streamed = await stream;
+
+    expect(before).toMatchObject({ status: 200, isClosing: false });
+    expect(ready).toMatchObject({
+      status: 503,
+      text: "the gateway is stopping\n",
+      isClosing: true,
+    });
+    expect(called).toMatchObject({ status: 200, isClosing: true });
+    expect(client.opened).toBe(2);
+    // A second of it came after the port was closed.
+    expect(streamed.text).toEndWith("data: [DONE]\n\n");
+    await expect(new KeptConnection(stack.port).ask(READY)).rejects.toThrow();
+    await expectAllRecovered(stack);
+  });
+
+  test("and is followed by another one fails no call, on kept connections and on new ones", async () => {
+    const { stack, key } = await startSim({ gateways: 2, leaveMs: 150 });
+    let isOver = false;
+    const statuses: number[] = [];
+    const call = async (isKept: boolean) => {
+      const client = new KeptConnection(stack.port);
+      while (!isOver) {
+        const { status } = await onceMore(() => client.ask(chatOf(key.key)));
+        statuses.push(status);
+        if (!isKept) client.close();
+        // Longer than it takes to hear that a connection is closed.
+        await Bun.sleep(5);
+      }
+      client.close();
+    };
+    const callers = Promise.all(Array.from({ length: 8 }, (_, index) => call(index < 6)));
+    for (let round = 0; round < 3; round++) {
+      await Bun.sleep(150);
+      await stack.gateways[round]?.stop();
+      await stack.addGateway();
+    }
+    isOver = true;
+    await callers;
+    await Promise.all(stack.gateways.map((gateway) => gateway.stop()));
+    await expectAllRecovered(stack);
+
+    expect(statuses.length).toBeGreaterThan(50);
+    expect(new Set(statuses)).toEqual(new Set([200]));
+    expect(await stack.events()).toHaveLength(statuses.length);
   });
 });

@@ -53,6 +53,8 @@ export type StackOptions = {
   journal?: Partial<GatewayOptions["journal"]>;
   files?: Partial<Omit<GatewayOptions["files"], "folder">>;
   drainTimeoutMs?: number;
+  /** 0 by default: most tests have no other gateway to go to. */
+  leaveMs?: number;
   telemetry?: Partial<GatewayOptions["telemetry"]>;
   /** After which a claim on a job counts as silent. */
   jobSilentMs?: number;
@@ -236,6 +238,7 @@ async function start(options: StackOptions, cleanUp: AsyncDisposableStack): Prom
       internalToken: INTERNAL_TOKEN,
       files: { ...defaults.files, ...options.files, folder: join(home, "files") },
       drainTimeoutMs: options.drainTimeoutMs ?? 5_000,
+      leaveMs: options.leaveMs ?? 0,
       telemetry: { ...defaults.telemetry, ...options.telemetry },
       log,
     });

@@ -89,7 +89,7 @@ class FollowedResponse {
 
   /** Its client finds everything again by asking from the last number on. */
   #mustStop(): boolean {
-    return this.#following.call.signal.aborted || this.#gateway.isDraining();
+    return this.#following.call.signal.aborted || this.#gateway.isLeaving();
   }
 
   #tell(controller: Controller): boolean {

@@ -37,7 +37,7 @@ export function healthOf(gateway: Gateway, metrics: Metrics, runFolder: string):
   const ownMetrics = () => metrics.render();
   return {
     whyNotReady() {
-      if (gateway.isDraining()) return "the gateway is stopping";
+      if (gateway.isLeaving()) return "the gateway is stopping";
       if (!gateway.snapshot.isLoaded) return "keys and models have not been read yet";
       return gateway.journal.whyRefusing();
     },

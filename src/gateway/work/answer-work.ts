@@ -66,7 +66,7 @@ export function answerRun(gateway: Gateway, request: Request, requestId: string)
 function assertRoom(gateway: Gateway, { serviceTier }: WorkHead): void {
   const { works, attempts, limits } = gateway;
   const isBusy = serviceTier === "batch" && attempts.size - works.size >= limits.batchYieldsAt;
-  const reason = gateway.isDraining()
+  const reason = gateway.isLeaving()
     ? "the gateway is stopping"
     : (gateway.journal.whyRefusing() ?? (isBusy ? "other calls come first" : undefined));
   if (reason === undefined) return;

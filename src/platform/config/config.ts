@@ -342,6 +342,13 @@ export const ConfigSchema = z.object({
     min: 0,
     max: HOUR_MS,
   }),
+  leaveMs: whole({
+    description:
+      "A part of it: how long a gateway still takes calls after it has said that it is not ready, so that load balancers and kept connections go elsewhere.",
+    default: 250,
+    min: 0,
+    max: HOUR_MS,
+  }),
   database: Database.prefault({}).meta({ description: "Database" }),
   journal: Journal.prefault({}).meta({ description: "Usage journal" }),
   lease: Lease.prefault({}).meta({ description: "Leases" }),
