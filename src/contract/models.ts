@@ -69,6 +69,9 @@ export const createModel = defineOperation({
     provider: ProviderName,
     upstream: UpstreamModel,
     ...priceInputs,
+    listed_as: UpstreamModelName.optional().meta({
+      description: "The name by which the list knows the model. Default: as upstream",
+    }),
     without_price: z
       .boolean()
       .optional()

@@ -17,6 +17,7 @@ type NewModel = DeploymentFlags &
   PriceFlags &
   ModelFacts & {
     readonly "price-file": string | undefined;
+    readonly "listed-as": string | undefined;
     readonly "without-price": boolean;
   };
 
@@ -38,6 +39,7 @@ export async function addModel(flags: NewModel, context: CommandContext): Promis
       name: flags.name,
       provider: flags.provider,
       upstream: flags.upstream,
+      listed_as: flags["listed-as"],
       without_price: flags["without-price"] || undefined,
       context_tokens: flags["context-tokens"],
       max_output_tokens: flags["max-output-tokens"],

@@ -55,6 +55,11 @@ const modelCommands: readonly Command[] = [
       upstream: upstreamFlag,
       ...priceFlags,
       "price-file": priceFileFlag,
+      "listed-as": {
+        kind: "text",
+        value: "NAME",
+        help: "the name by which the list knows it, where the provider's is one's own, as at Azure",
+      },
       "without-price": {
         kind: "switch",
         help: "offer it although calls are refused until a price is set",

@@ -90,5 +90,23 @@ describe("imported twice", () => {
     );
   }
 
+  test(
+    "a deployment with a name of one's own has the price of its base model",
+    async () => {
+      await using control = await startTestControl();
+      for (const step of providersOf("load-balanced.yaml")) await connectByHand(control, step);
+      const path = `${FOLDER}/load-balanced.yaml`;
+      const words = ["import", "litellm", path, "--json", "--control-url", control.url];
+      const { steps } = (await runCommandLine(words, { variables })).json<Answer>();
+
+      const priced = steps.filter(({ kind }) => kind === "model").map(({ why }) => why);
+      expect(priced).toEqual([
+        expect.stringMatching(/^offered, at the price of genai-prices /),
+        expect.stringMatching(/^offered, at the price of genai-prices /),
+      ]);
+    },
+    TIMEOUT_MS,
+  );
+
   test("there are some", () => expect(configs.length).toBeGreaterThan(7));
 });

@@ -104,7 +104,8 @@ function assertSendable(step: Step): void {
         name: one.name,
         ...one.facts,
         ...(one.price === "unclear" ? {} : one.price),
-        ...one.deployments[0],
+        ...{ provider: one.deployments[0]?.provider, upstream: one.deployments[0]?.upstream },
+        ...{ listed_as: one.deployments[0]?.listedAs },
       }),
     limit: (one: Extract<Step, { kind: "limit" }>) =>
       setLimit.body.parse({ model: one.model, ...one.limits }),

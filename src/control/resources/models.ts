@@ -69,6 +69,7 @@ async function readPrice(
     name: string;
     provider: string;
     upstream?: string | undefined;
+    listed_as?: string | undefined;
     without_price?: boolean | undefined;
   },
 ): Promise<Priced> {
@@ -84,7 +85,7 @@ async function readPrice(
   }
   const known = await findKnownPrice(control, {
     provider: body.provider,
-    upstream: body.upstream ?? body.name,
+    upstream: body.listed_as ?? body.upstream ?? body.name,
     command: `baseload model add ${body.name} --provider ${body.provider}`,
   });
   const versions = catalog.toVersions(known);

@@ -16,9 +16,10 @@ export async function carryOutModel(
   const did: string[] = [];
   const model = there ?? (await offer(step, control));
   if (there === undefined) did.push("offered");
-  for (const deployment of step.deployments.filter((one) => !hasDeployment(model, one))) {
-    await control.ask(addDeployment, { params: { name: step.name }, body: deployment });
-    if (there !== undefined) did.push(`served by ${deployment.provider}`);
+  for (const one of step.deployments.filter((deployment) => !hasDeployment(model, deployment))) {
+    const { provider, upstream } = one;
+    await control.ask(addDeployment, { params: { name: step.name }, body: { provider, upstream } });
+    if (there !== undefined) did.push(`served by ${provider}`);
   }
   if (there !== undefined && !hasFacts(there, step)) {
     await control.ask(setModel, { params: { name: step.name }, body: step.facts });
@@ -51,23 +52,22 @@ const hasFacts = (model: Model, { facts }: ModelStep): boolean =>
 /** With the price that is said; else with the first that the list knows of its deployments; else with none. */
 async function offer(step: ModelStep, control: ControlClient): Promise<Model> {
   const { name, price, facts } = step;
-  const [first, ...others] = step.deployments;
-  const body = { name, ...facts };
+  const [first] = step.deployments;
   if (first === undefined) throw new Failure("invalid", `${name} has no deployment.`);
-  if (price === "unclear") {
-    return await control.ask(createModel, { body: { ...body, ...first, without_price: true } });
+  const { provider, upstream } = first;
+  const body = { name, ...facts, provider, upstream };
+  if (price !== undefined && price !== "unclear") {
+    return await control.ask(createModel, { body: { ...body, ...price } });
   }
-  if (price !== undefined) {
-    return await control.ask(createModel, { body: { ...body, ...first, ...price } });
-  }
-  for (const deployment of [first, ...others]) {
+  for (const { listedAs, ...deployment } of price === "unclear" ? [] : step.deployments) {
+    const listed = listedAs === undefined ? {} : { listed_as: listedAs };
     try {
-      return await control.ask(createModel, { body: { ...body, ...deployment } });
+      return await control.ask(createModel, { body: { ...body, ...deployment, ...listed } });
     } catch (error) {
       if (!isPriceUnknown(error)) throw error;
     }
   }
-  return await control.ask(createModel, { body: { ...body, ...first, without_price: true } });
+  return await control.ask(createModel, { body: { ...body, without_price: true } });
 }
 
 /** Only prices that differ are set: every one is a version. */

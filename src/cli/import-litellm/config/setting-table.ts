@@ -149,7 +149,10 @@ export const settingTable: Readonly<Record<SectionName, readonly SettingRow[]>> 
       "false: the model is said not to read it; true needs no word",
     ),
     taken("input_cost_per_token …_cost_…", "as in litellm_params, which come first"),
-    taken("base_model", "which deployments of one name are the same model, and have one price"),
+    taken(
+      "base_model",
+      "which model it is: for its price, and for which deployments of one name are the same",
+    ),
     taken(
       "mode",
       "chat, embeddings, images, sound, rerank, moderation need no word; other modes are refused",

@@ -66,7 +66,7 @@ export function connectAzureAi(connecting: Connecting): Connection | undefined {
 }
 
 function withKey(connecting: Connecting, settings: ProviderSettings): Connection {
-  const { known, params, model, findings } = connecting;
+  const { known, params, model } = connecting;
   const key = keyFor(connecting, fieldOf(params, "api_key"));
   const isPrivate = settings.base_url !== undefined && needsPrivate(settings.base_url);
   return {

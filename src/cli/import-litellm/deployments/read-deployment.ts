@@ -28,6 +28,8 @@ export type Deployment = {
   readonly group: string;
   readonly connection: Connection;
   readonly price: SaidPrice;
+  /** What its operator has named anew; undefined: the provider's own name. */
+  readonly listedAs: string | undefined;
   /** Deployments of one group that agree in it are the same model. */
   readonly identity: string;
   readonly facts: ModelFacts;
@@ -73,6 +75,7 @@ export function readDeployment(entry: Setting, reading: Reading): Deployment | u
     group,
     connection,
     price,
+    listedAs: textOf(fieldOf(info, "base_model"))?.replace(/^.*\//, ""),
     identity: identityOf(group, connection, price, info, findings),
     facts: readFacts(info, findings),
     order: readOrder(params, findings),
@@ -181,7 +184,7 @@ function identityOf(
     findings.ignore(base, "its price is said");
     return `price ${JSON.stringify(price)}`;
   }
-  findings.take(base, "says which deployments are the same model");
+  findings.take(base, "the model that it is: for its price");
   const isFree = FREE_NAMES.test(settings.preset ?? name);
   return (baseModel ?? (isFree ? group : upstream)).replace(/^.*\//, "").toLowerCase();
 }

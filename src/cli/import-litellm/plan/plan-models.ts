@@ -3,7 +3,7 @@ import { fieldOf, numberOf, type Setting } from "../config/config-tree.ts";
 import type { Findings } from "../config/findings.ts";
 import type { Deployment } from "../deployments/read-deployment.ts";
 import type { Unit } from "../deployments/settle-providers.ts";
-import type { DeploymentName, LimitStep, ModelFacts, ModelStep } from "./steps.ts";
+import type { LimitStep, ModelFacts, ModelStep, PricedDeployment } from "./steps.ts";
 
 export type PlannedModel = {
   readonly step: ModelStep;
@@ -47,12 +47,14 @@ function nameBeside(group: string, members: readonly Unit[], taken: Set<string>)
 
 function toModel(name: string, units: readonly Unit[]): PlannedModel {
   const all = units.flatMap(({ deployments }) => deployments);
-  const deployments: DeploymentName[] = [];
-  for (const { provider, upstream } of units) {
+  const deployments: PricedDeployment[] = [];
+  for (const { provider, upstream, deployments: same } of units) {
     const isThere = deployments.some(
       (one) => one.provider === provider && one.upstream === upstream,
     );
-    if (!isThere) deployments.push({ provider, upstream });
+    const listedAs = same[0]?.listedAs;
+    if (isThere) continue;
+    deployments.push({ provider, upstream, ...(listedAs === undefined ? {} : { listedAs }) });
   }
   const step: ModelStep = {
     kind: "model",

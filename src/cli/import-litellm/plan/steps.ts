@@ -39,10 +39,14 @@ export type CredentialStep = At & {
   readonly secret: Secret;
 };
 export type DeploymentName = { readonly provider: string; readonly upstream: string };
+export type PricedDeployment = DeploymentName & {
+  /** The maintained list knows it by this name; undefined: by the provider's. */
+  readonly listedAs?: string;
+};
 export type ModelStep = At & {
   readonly kind: "model";
   readonly name: string;
-  readonly deployments: readonly DeploymentName[];
+  readonly deployments: readonly PricedDeployment[];
   readonly facts: ModelFacts;
   /** Undefined: what the maintained list knows. `unclear`: none, until the operator sets one. */
   readonly price: SaidPrice;
