@@ -1,10 +1,11 @@
 /** The request log: what is in it, of whom, for how long, and who may read it. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
-import { setRequestLog } from "../../src/domains/identity/index.ts";
+import { setCache, setRequestLog } from "../../src/domains/identity/index.ts";
 import {
   type LoggedCall,
   type LoggedContent,
   listCalls,
+  purgeCalls,
   readLoggedCall,
 } from "../../src/domains/request-log/index.ts";
 import {
@@ -29,11 +30,13 @@ let upstream: ScriptedUpstream;
 beforeAll(async () => {
   stack = await startStack({
     isDatabaseCuttable: true,
+    expectedErrors: /journal could not be posted/,
     limits: { bodyBytesMax: 1024 * 1024 },
   });
   upstream = startScriptedUpstream();
   await stack.provider({ name: "one", url: upstream.url });
   await stack.model({ name: "m", provider: "one" });
+  probe = await stack.key({ organization: "probe" });
   upstream.answer = ({ body }) => {
     if (body["stream"] !== true) {
       return Response.json(completion("Write to jo@example.com.", wireUsage(10, 5)));
@@ -58,13 +61,25 @@ async function logging(organization: string, wanted: Wanted): Promise<CreatedKey
   return key;
 }
 
-/** Resolves when gateways have heard of it: a test that is too early would see what was before. */
 async function change(organization: string, wanted: Wanted): Promise<void> {
   const requestLog = { mode: "full" as const, isRedacted: true, ...wanted };
   await setRequestLog(stack.database, { organization, requestLog, actor: "test" });
-  await Bun.sleep(SNAPSHOT_MS);
+  await untilHeard();
 }
-const SNAPSHOT_MS = 250;
+
+let probe: CreatedKey;
+let isProbeCaching = false;
+
+/** A test that is too early would see what was before: another change after it shows that the gateway has heard of it. */
+async function untilHeard(): Promise<void> {
+  isProbeCaching = !isProbeCaching;
+  const ttlSeconds = isProbeCaching ? 60 : null;
+  await setCache(stack.database, { organization: probe.organization, ttlSeconds, actor: "test" });
+  await until("that the gateway has heard of it", async () => {
+    const { headers } = await ask(probe);
+    return headers.has("x-baseload-cache") === isProbeCaching;
+  });
+}
 
 const ask = ({ key }: CreatedKey, more: Record<string, unknown> = {}) =>
   stack.chat(key, {
@@ -158,4 +173,116 @@ describe("the full log", () => {
     expect(String(request).length).toBeLessThanOrEqual(256 * 1024);
     expect(String(request)).not.toContain(SECRET.slice(0, 8));
   });
+});
+
+describe("who is logged, and for how long", () => {
+  test("metadata alone has nothing of what was said, and off is nothing at all", async () => {
+    const key = await logging("metadata", { mode: "metadata" });
+    const requestId = idOf(await ask(key));
+    expect(await read(requestId)).toBeUndefined();
+    await change("metadata", { mode: "off" });
+    await ask(key);
+    // Calls of others are written in order: when this one is there, that one would be.
+    const other = await logging("beside", {});
+    await read(idOf(await ask(other)));
+
+    expect(await callsOf("metadata")).toMatchObject([{ requestId, hasContent: false }]);
+  });
+
+  test("of a sample only that share, and of none nothing", async () => {
+    const key = await logging("sample", { sample: 0.5 });
+    const answers = await Promise.all(Array.from({ length: 100 }, () => ask(key)));
+    expect(answers.map(({ status }) => status)).toEqual(Array(100).fill(200));
+    const other = await logging("after the sample", {});
+    await read(idOf(await ask(other)));
+    const { length } = await callsOf("sample");
+
+    // Ten standard deviations to either side of the middle.
+    expect(length).toBeWithin(10, 91);
+  });
+
+  test("what is older than its organization's days is deleted, and nothing else", async () => {
+    const key = await logging("days", { days: 7 });
+    const [old, young] = [idOf(await ask(key)), idOf(await ask(key))];
+    await Promise.all([read(old), read(young)]);
+    const age = (requestId: string, days: string) =>
+      stack.database.pool.query(
+        "update request_log set at = now() - $2::interval where request_id = $1",
+        [requestId, days],
+      );
+    await age(young, "6 days 23 hours");
+    await age(old, "7 days 1 minute");
+    await until("that the old one is gone", async () => (await callsOf("days")).length === 1);
+
+    expect(await callsOf("days")).toMatchObject([{ requestId: young }]);
+  });
+
+  test("a purge deletes all of one organization, and who purged is known", async () => {
+    const [key, other] = [await logging("purged", {}), await logging("not purged", {})];
+    for (const one of [key, key, other]) await read(idOf(await ask(one)));
+    const organizationId = await organizationIdOf("purged");
+    const options = { organizationId, organization: "purged", actor: "ops" };
+
+    expect(await purgeCalls(stack.database, options)).toBe(2);
+    expect(await callsOf("purged")).toEqual([]);
+    expect(await callsOf("not purged")).toHaveLength(1);
+    expect(await eventsOf("request_log.purge")).toMatchObject([
+      { actor: "ops", subject: "purged" },
+    ]);
+  });
+
+  test("who reads content is in the audit log; who looks at metadata is not", async () => {
+    const key = await logging("audited", {});
+    const requestId = idOf(await ask(key));
+    await until("that it is logged", async () => (await callsOf("audited")).length === 1);
+    const before = await eventsOf("request_log.read");
+    await read(requestId);
+    const after = await eventsOf("request_log.read");
+
+    expect(before.filter(({ subject }) => subject === requestId)).toEqual([]);
+    expect(after.filter(({ subject }) => subject === requestId)).toMatchObject([
+      { actor: "test", detail: { organization: "audited" } },
+    ]);
+  });
+});
+
+async function eventsOf(action: string) {
+  const { rows } = await stack.database.pool.query<Record<string, unknown>>(
+    "select actor, subject, detail from audit_event where action = $1",
+    [action],
+  );
+  return rows;
+}
+
+test("while the database is away calls are answered, and logged when it is back", async () => {
+  const key = await logging("away", {});
+  await ask(key);
+  await stack.proxy.refuse();
+  const answered = await Promise.all([ask(key), ask(key)]);
+  await Bun.sleep(700);
+  await stack.proxy.resume();
+
+  expect(answered.map(({ status }) => status)).toEqual([200, 200]);
+  await until("that all are logged", async () => (await callsOf("away")).length === 3);
+});
+
+test("pages lead through all calls, newest first, and can be narrowed", async () => {
+  const key = await logging("pages", { mode: "metadata" });
+  const ids: string[] = [];
+  for (let i = 0; i < 5; i++) ids.push(idOf(await ask(key, i === 2 ? { model: "none" } : {})));
+  await until("that all are logged", async () => (await callsOf("pages")).length === 5);
+  const organizationId = await organizationIdOf("pages");
+  const seen: string[] = [];
+  for (let after: string | undefined; ; ) {
+    const page = await listCalls(stack.database, { organizationId, limit: 2, after });
+    seen.push(...page.rows.map(({ requestId }) => requestId));
+    if (page.nextAfter === null) break;
+    after = page.nextAfter;
+  }
+  const refused = await listCalls(stack.database, { organizationId, limit: 9, status: 404 });
+  const none = await listCalls(stack.database, { organizationId, limit: 9, to: new Date(0) });
+
+  expect(seen.toSorted()).toEqual(ids.toSorted());
+  expect(refused.rows.map(({ requestId }) => requestId)).toEqual([ids[2] ?? ""]);
+  expect(none.rows).toEqual([]);
 });

@@ -42,6 +42,7 @@ export async function takeUp(
     );
   }
   assertStandsForItself(principal, { previousResponseId, conversationId });
+  const isStored = asked.store !== false && gateway.responses.mayStore(principal);
   const said = toItems(asked.input ?? [], call.requestId.replaceAll("-", ""));
   const items = await resolved(gateway, principal, said);
   const history = await historyOf(gateway, principal, { previousResponseId, conversationId });
@@ -51,13 +52,20 @@ export async function takeUp(
   const whole = withHistory(asking, { history, items, isSame: items === said });
   if (whole.bytes > gateway.limits.bodyBytesMax) throw tooLong(gateway.limits.bodyBytesMax);
   return {
-    whole,
+    whole: isStored ? whole : unstored(whole),
     items,
     previousResponseId,
     conversationId,
-    isStored: asked.store !== false && gateway.responses.mayStore(principal),
+    isStored,
   };
 }
+
+/** The answer repeats it: what is not stored must not say that it is. */
+const unstored = (asking: AskedResponse): AskedResponse => ({
+  ...asking,
+  body: { ...asking.body, store: false },
+  asked: { ...asking.asked, store: false },
+});
 
 /** Nothing was kept that it could go on from. */
 function assertStandsForItself(principal: Principal, before: Before): void {
