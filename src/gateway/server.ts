@@ -1,5 +1,4 @@
 /** The route table of the data plane. */
-import { Failure } from "../lib/errors.ts";
 import type { ChatDialectName } from "../providers/upstream.ts";
 import { isAnthropic } from "./endpoints/anthropic-models.ts";
 import { cancelBatch, createBatch, listBatches, showBatch } from "./endpoints/batches.ts";
@@ -34,7 +33,8 @@ import {
 import { transcriptions, translations } from "./endpoints/transcriptions.ts";
 import { uploadFile } from "./endpoints/upload-file.ts";
 import type { Gateway } from "./gateway.ts";
-import { type Endpoint, errorResponse, handle, newCall } from "./handle.ts";
+import { type Endpoint, handle, newCall } from "./handle.ts";
+import { answerNotFound, isUnderMessages } from "./not-found.ts";
 import { type Health, isReady } from "./state/health.ts";
 import { toHealthBook } from "./state/health-book.ts";
 import { answerRun, answerWork } from "./work/answer-work.ts";
@@ -49,6 +49,46 @@ export function serve(gateway: Gateway, health: Health, listen: ListenOptions) {
       leaving(gateway, await handle(gateway, request, { endpoint, dialect }));
   const answerInEither = (endpoint: Endpoint) => async (request: Request) =>
     leaving(gateway, await handle(gateway, request, { endpoint, dialect: dialectOf(request) }));
+  const endpoints = {
+    "/v1/chat/completions": { POST: answer(chatCompletions) },
+    "/v1/messages": { POST: answer(messages, "anthropic-messages") },
+    "/v1/messages/count_tokens": { POST: answer(countMessageTokens, "anthropic-messages") },
+    "/v1/responses": { POST: answer(createResponse, "openai-responses") },
+    "/v1/responses/input_tokens": { POST: answer(countInputTokens, "openai-responses") },
+    "/v1/responses/:id": { GET: answer(showResponse), DELETE: answer(deleteResponse) },
+    "/v1/responses/:id/cancel": { POST: answer(cancelResponse) },
+    "/v1/responses/:id/input_items": { GET: answer(listInputItems) },
+    "/v1/conversations": { POST: answer(createConversation) },
+    "/v1/conversations/:id": {
+      GET: answer(showConversation),
+      POST: answer(updateConversation),
+      DELETE: answer(deleteConversation),
+    },
+    "/v1/conversations/:id/items": {
+      GET: answer(listConversationItems),
+      POST: answer(addConversationItems),
+    },
+    "/v1/conversations/:id/items/:item": {
+      GET: answer(showConversationItem),
+      DELETE: answer(deleteConversationItem),
+    },
+    "/v1/files": { GET: answer(listFiles), POST: answer(uploadFile) },
+    "/v1/files/:id": { GET: answer(showFile), DELETE: answer(deleteFile) },
+    "/v1/files/:id/content": { GET: answer(readFileContent) },
+    "/v1/batches": { GET: answer(listBatches), POST: answer(createBatch) },
+    "/v1/batches/:id": { GET: answer(showBatch) },
+    "/v1/batches/:id/cancel": { POST: answer(cancelBatch) },
+    "/v1/embeddings": { POST: answer(embeddings) },
+    "/v1/rerank": { POST: answer(rerank) },
+    "/v1/images/generations": { POST: answer(imageGenerations) },
+    "/v1/images/edits": { POST: answer(imageEdits) },
+    "/v1/audio/speech": { POST: answer(speech) },
+    "/v1/audio/transcriptions": { POST: answer(transcriptions) },
+    "/v1/audio/translations": { POST: answer(translations) },
+    "/v1/moderations": { POST: answer(moderations) },
+    "/v1/models": { GET: answerInEither(listModels) },
+    "/v1/models/*": { GET: answerInEither(showModel) },
+  };
   return Bun.serve({
     hostname: listen.hostname,
     port: listen.port,
@@ -60,49 +100,15 @@ export function serve(gateway: Gateway, health: Health, listen: ListenOptions) {
     // read; what nobody reads is held back at the client.
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
     routes: {
-      "/v1/chat/completions": { POST: answer(chatCompletions) },
-      "/v1/messages": { POST: answer(messages, "anthropic-messages") },
-      "/v1/messages/count_tokens": { POST: answer(countMessageTokens, "anthropic-messages") },
-      "/v1/responses": { POST: answer(createResponse, "openai-responses") },
-      "/v1/responses/input_tokens": { POST: answer(countInputTokens, "openai-responses") },
-      "/v1/responses/:id": { GET: answer(showResponse), DELETE: answer(deleteResponse) },
-      "/v1/responses/:id/cancel": { POST: answer(cancelResponse) },
-      "/v1/responses/:id/input_items": { GET: answer(listInputItems) },
-      "/v1/conversations": { POST: answer(createConversation) },
-      "/v1/conversations/:id": {
-        GET: answer(showConversation),
-        POST: answer(updateConversation),
-        DELETE: answer(deleteConversation),
-      },
-      "/v1/conversations/:id/items": {
-        GET: answer(listConversationItems),
-        POST: answer(addConversationItems),
-      },
-      "/v1/conversations/:id/items/:item": {
-        GET: answer(showConversationItem),
-        DELETE: answer(deleteConversationItem),
-      },
-      "/v1/files": { GET: answer(listFiles), POST: answer(uploadFile) },
-      "/v1/files/:id": { GET: answer(showFile), DELETE: answer(deleteFile) },
-      "/v1/files/:id/content": { GET: answer(readFileContent) },
-      "/v1/batches": { GET: answer(listBatches), POST: answer(createBatch) },
-      "/v1/batches/:id": { GET: answer(showBatch) },
-      "/v1/batches/:id/cancel": { POST: answer(cancelBatch) },
-      "/v1/embeddings": { POST: answer(embeddings) },
-      "/v1/rerank": { POST: answer(rerank) },
-      "/v1/images/generations": { POST: answer(imageGenerations) },
-      "/v1/images/edits": { POST: answer(imageEdits) },
-      "/v1/audio/speech": { POST: answer(speech) },
-      "/v1/audio/transcriptions": { POST: answer(transcriptions) },
-      "/v1/audio/translations": { POST: answer(translations) },
-      "/v1/moderations": { POST: answer(moderations) },
-      "/v1/models": { GET: answerInEither(listModels) },
-      "/v1/models/*": { GET: answerInEither(showModel) },
+      ...endpoints,
       "/healthz": () => new Response("ok\n"),
       "/readyz": () => leaving(gateway, readiness(health)),
       "/metrics": async () => new Response(await health.allMetrics(), { headers: METRICS_HEADERS }),
     },
-    fetch: (request) => notFound(gateway, request),
+    fetch: (request) => {
+      const dialect = isUnderMessages(request) ? "anthropic-messages" : dialectOf(request);
+      return answerNotFound(newCall(gateway, request, dialect), endpoints);
+    },
     error: (error) => {
       gateway.log.error("a request ended outside of its handler", { error });
       return new Response("internal error\n", { status: 500 });
@@ -172,23 +178,3 @@ function readiness(health: Health): Response {
 /** Where a path alone does not tell. */
 const dialectOf = (request: Request): ChatDialectName =>
   isAnthropic({ request }) ? "anthropic-messages" : "openai-chat";
-
-const MESSAGES = "/v1/messages";
-
-function notFound(gateway: Gateway, request: Request): Response {
-  const { pathname } = new URL(request.url);
-  const dialect = pathname.startsWith(MESSAGES) ? "anthropic-messages" : dialectOf(request);
-  const message = pathname.startsWith(`${MESSAGES}/batches`)
-    ? "Batches of messages are not served here. Send each message to POST /v1/messages."
-    : `${request.method} ${pathname} does not exist here. There are ${PATHS.join(", ")}.`;
-  const call = newCall(gateway, request, dialect);
-  return errorResponse(call, new Failure("not_found", message, { code: "unknown_url" }));
-}
-
-const PATHS = [
-  "POST /v1/chat/completions",
-  "POST /v1/responses",
-  "POST /v1/messages",
-  "POST /v1/messages/count_tokens",
-  "GET /v1/models",
-];

@@ -211,9 +211,8 @@ describe("a name that does not exist", () => {
 
   test("of a path: those that exist are told", async () => {
     for (const [method, path] of [
-      ["GET", "/chat/completions"],
       ["POST", "/completions"],
-      ["DELETE", "/models"],
+      ["GET", "/files/a/b"],
     ] as const) {
       const response = await fetch(stack.url + path, { method });
       const text = await response.text();
@@ -226,6 +225,21 @@ describe("a name that does not exist", () => {
       });
     }
   });
+});
+
+test("a path that exists, asked with another method, tells the right one", async () => {
+  for (const [method, path, allow] of [
+    ["GET", "/chat/completions", "POST"],
+    ["DELETE", "/models", "GET"],
+    ["PUT", "/files/file-x", "GET, DELETE"],
+    ["POST", "/models/vendor/model", "GET"],
+    ["GET", "/messages", "POST"],
+  ] as const) {
+    const response = await fetch(stack.url + path, { method });
+    expect(response.status).toBe(path === "/messages" ? 404 : 405);
+    expect(response.headers.get("allow")).toBe(allow);
+    expect(await response.text()).toContain(`Use ${allow.replace(", ", " or ")}.`);
+  }
 });
 
 describe("a key that is not good", () => {

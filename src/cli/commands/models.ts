@@ -58,7 +58,8 @@ function sayOffered({ name, price }: contract.Model, notes: readonly string[]): 
   const lines = [
     `Model ${name} is offered at ${sayPrice(price)}.`,
     ...notes,
-    `Try it with: baseload chat --model ${name}`,
+    // What writes no tokens does not chat.
+    ...(price.output_usd_per_mtok === null ? [] : [`Try it with: baseload chat --model ${name}`]),
   ];
   return lines.map((line) => `${line}\n`).join("");
 }
