@@ -131,6 +131,7 @@ describe("a batch", () => {
       // Without a price for batches nothing is answered for free, nor at another price.
       ["dear", 403, "no_price", null],
     ]);
+    expect(JSON.stringify(errors)).toContain("has no price for the service tier 'batch'");
   });
 
   test("tries again what may pass", async () => {

@@ -217,7 +217,8 @@ function whyUnable<M extends RoutableModel>(
   }
   // Without a price nothing is asked, however short its context: this one comes first, because it is final.
   if (question.priceOf(model) === undefined) {
-    return { reason: "price", why: "the model has no price" };
+    const why = question.whyNoPrice?.(model) ?? "the model has no price";
+    return { reason: "price", why };
   }
   if (model.contextTokens !== null && inputTokensCounted > model.contextTokens * contexts) {
     const why = `about ${inputTokensCounted} tokens do not fit into ${model.contextTokens}`;

@@ -58,6 +58,8 @@ export type RouteQuestion<M extends RoutableModel = RoutableModel> = {
   whyNot(deployment: DeploymentOf<M>): string | undefined;
   /** What the customer pays now; undefined: the model is not priced for such a call. */
   priceOf(model: M): PriceComponents | undefined;
+  /** What is missing, where `priceOf` finds nothing. */
+  whyNoPrice?(model: M): string;
   /** What the provider charges us now; undefined: nobody has said, and the model's price stands for it. */
   costOf(model: M, deployment: DeploymentOf<M>): PriceComponents | undefined;
   /** Since 1970, for conditions of time. */

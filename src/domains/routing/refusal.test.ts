@@ -16,8 +16,7 @@ describe("an empty plan is refused for what came closest to an answer", () => {
     expect(refuse("residency", "price", "condition")).toMatchObject({
       kind: "forbidden",
       code: "no_price",
-      message:
-        "The model 'm' has no price, so it cannot be called. An operator sets one with: baseload price set m …",
+      message: "'m' cannot be called: it is so. An operator sets one with: baseload price set m …",
     });
   });
 

@@ -59,7 +59,7 @@ export function refusalOf(plan: Pick<RoutePlan, "leftOut">, question: Asked): Fa
       return refused(
         "forbidden",
         "no_price",
-        `The model '${name}' has no price, so it cannot be called. An operator sets one with: baseload price set ${name} …`,
+        `'${name}' cannot be called: ${closest.why}. An operator sets one with: baseload price set ${name} …`,
       );
     }
     default:

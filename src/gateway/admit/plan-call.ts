@@ -70,6 +70,8 @@ function usualPolicy(
 
 type Question = RouteQuestion<ServedModel>;
 
+const NO_PRICE = "the model has no price";
+
 function questionOf(
   gateway: Gateway,
   asked: { principal: Principal; request: CallRequest; language: string | undefined },
@@ -103,6 +105,13 @@ function questionOf(
     priceOf(model) {
       const price = priceAt(model.prices, nowMs);
       return price && priced(termsFor(price, pricedTier(gateway, price, request)));
+    },
+    whyNoPrice(model) {
+      const price = priceAt(model.prices, nowMs);
+      if (price === undefined) return NO_PRICE;
+      const tier = pricedTier(gateway, price, request);
+      if (termsFor(price, tier) !== undefined) return `${NO_PRICE} for all that it asks for`;
+      return `${NO_PRICE} for the service tier '${tier}'`;
     },
     costOf(_, { costs }) {
       const cost = priceAt(costs, nowMs);
