@@ -104,6 +104,10 @@ describe("what is read", () => {
       ["messages[0].content", { messages: [{ role: "user", content: 7 }] }],
       ["temperature", { temperature: 1.5 }],
       ["tools", { tools: "all" }],
+      // They would travel to a provider of another API as fields that nobody knows.
+      ["models", { models: ["vendor/dearest"] }],
+      ["plugins", { plugins: [{ id: "web" }] }],
+      ["n_predict", { n_predict: 100_000 }],
     ];
     for (const [param, more] of wrong) {
       expect(await failureOf(asking("Hi.", more))).toMatchObject({ kind: "invalid", param });

@@ -16,6 +16,7 @@ import type { CallRequest } from "./call-request.ts";
 import { invalidField } from "./invalid-field.ts";
 import { type Block, measureMessages } from "./measure-messages.ts";
 import { readJsonBody } from "./read-json.ts";
+import { refuseUnmetered } from "./refuse-unmetered.ts";
 import { readTold } from "./routing-facts.ts";
 
 const TOKENS_MAX = 10_000_000;
@@ -78,6 +79,7 @@ async function readRequest(
   }
   const blocks = blocksOf(asked);
   refuseForeign(body, blocks);
+  refuseUnmetered(body);
   const measured = measureMessages(bytes.length, { blocks, tools: asked.tools ?? [] });
   const beside = boundsBeside(asked, measured.tokensMax);
   const told = readTold(call, body["metadata"]);

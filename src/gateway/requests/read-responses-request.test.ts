@@ -107,6 +107,9 @@ describe("what is refused", () => {
     ["conversation.id", { conversation: { id: 7 } }],
     ["metadata", { metadata: Object.fromEntries(Array.from({ length: 17 }, (_, i) => [i, "x"])) }],
     ["prompt", { prompt: { id: "pmpt_1" } }],
+    ["models", { models: ["vendor/dearest"] }],
+    ["plugins", { plugins: [{ id: "web" }] }],
+    ["n_predict", { n_predict: 100_000 }],
     ["tools[0]", { tools: [{ type: "file_search", vector_store_ids: ["vs_1"] }] }],
     [
       "tools[0]",

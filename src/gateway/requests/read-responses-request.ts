@@ -10,6 +10,7 @@ import type { CallRequest } from "./call-request.ts";
 import { invalidField } from "./invalid-field.ts";
 import { measureItems } from "./measure-items.ts";
 import { readJsonBody } from "./read-json.ts";
+import { refuseUnmetered } from "./refuse-unmetered.ts";
 import { readServiceTier, readTold } from "./routing-facts.ts";
 
 const TOKENS_MAX = 10_000_000;
@@ -136,6 +137,7 @@ function partsOf(item: WireItem): JsonObject[] {
  * @throws Failure `invalid`
  */
 function refuseForeign(asked: ResponsesBody): void {
+  refuseUnmetered(asked);
   if (asked["prompt"] != null) {
     throw notTaken("prompt", `templates ${SHARED}`);
   }
