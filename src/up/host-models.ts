@@ -24,10 +24,18 @@ const firstPrice = {
   output: "0.40",
 } as const;
 
+/** Half of it for lines of batches, as at most providers, so that a batch runs on the first day. */
+const firstBatchPrice = { input: "0.05", cachedInput: "0.0125", output: "0.20" } as const;
+
+const unitsOf = (price: typeof firstPrice | typeof firstBatchPrice) => ({
+  uncached_input: picosFromUsdPerMillion(price.input, "input"),
+  cache_read: picosFromUsdPerMillion(price.cachedInput, "cached input"),
+  output_text: picosFromUsdPerMillion(price.output, "output"),
+});
+
 const firstTerms = (): PriceTerms => ({
-  uncached_input: picosFromUsdPerMillion(firstPrice.input, "input"),
-  cache_read: picosFromUsdPerMillion(firstPrice.cachedInput, "cached input"),
-  output_text: picosFromUsdPerMillion(firstPrice.output, "output"),
+  ...unitsOf(firstPrice),
+  serviceTiers: { batch: unitsOf(firstBatchPrice) },
 });
 
 export type { HostedModel };
