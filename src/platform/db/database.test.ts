@@ -83,8 +83,10 @@ describe("a database", () => {
 
     const betweenQueries = database.transact(async (client) => {
       const { rows } = await client.query("select pg_backend_pid() as pid");
+      // Listened for before: the connection may be gone before the other one has its answer.
+      const ended = new Promise((resolve) => client.once("end", resolve));
       await terminate(rows[0].pid);
-      await new Promise((resolve) => client.once("end", resolve));
+      await ended;
       await client.query("select 1");
     });
     await expect(betweenQueries).rejects.toThrow();
