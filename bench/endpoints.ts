@@ -230,4 +230,4 @@ for (const [name, one] of measured) {
   );
 }
 process.stdout.write("\n");
-await installation.checkLedger("bench");
+await installation.checkLedger("bench", "caching");

@@ -14,7 +14,7 @@ export type BenchInstallation = AsyncDisposable & {
   baseload(...words: string[]): Record<string, unknown>;
   gatewayPids(): number[];
   /** Every settled attempt is posted, and the ledger adds up. */
-  checkLedger(organization: string): Promise<void>;
+  checkLedger(...organizations: string[]): Promise<void>;
 };
 
 export async function startBenchInstallation(): Promise<BenchInstallation> {
@@ -33,6 +33,8 @@ export async function startBenchInstallation(): Promise<BenchInstallation> {
     return JSON.parse(run.stdout.toString()) as Record<string, unknown>;
   };
   await until(async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).ok);
+  // The control plane may be a moment behind the gateways.
+  await until(async () => Object.keys(baseload("status")).length > 0);
   return {
     home,
     port,
@@ -43,13 +45,17 @@ export async function startBenchInstallation(): Promise<BenchInstallation> {
       };
       return state.processes.filter(({ role }) => role === "gateway").map(({ pid }) => pid);
     },
-    async checkLedger(organization) {
-      const usage = () => baseload("usage", "--organization", organization);
+    async checkLedger(...organizations) {
+      const posted = () =>
+        organizations.reduce(
+          (sum, name) => sum + Number(baseload("usage", "--organization", name)["calls"]),
+          0,
+        );
       const served = await settledAttempts(port);
-      await until(async () => Number(usage()["calls"]) >= served);
+      await until(async () => posted() >= served);
       const { ok, transfers } = baseload("ledger", "check");
       process.stdout.write(
-        `${served} attempts settled, ${usage()["calls"]} calls posted, ledger check ${ok === true ? "ok" : "FAILED"} (${transfers} transfers)\n`,
+        `${served} attempts settled, ${posted()} calls posted, ledger check ${ok === true ? "ok" : "FAILED"} (${transfers} transfers)\n`,
       );
     },
     async [Symbol.asyncDispose]() {
