@@ -32,7 +32,11 @@ type Controller = ReadableStreamDefaultController<Uint8Array>;
 const encoder = new TextEncoder();
 
 export function relayStream(gateway: Gateway, answer: Answer, source: AnswerSource): Response {
-  const stream = new RelayedStream(gateway, answer, source);
+  const headers = streamHeaders(answer);
+  const stream = new RelayedStream(gateway, answer, {
+    source,
+    contentType: headers["content-type"],
+  });
   const body = new ReadableStream<Uint8Array>(
     {
       pull: (controller) => stream.pull(controller),
@@ -41,18 +45,22 @@ export function relayStream(gateway: Gateway, answer: Answer, source: AnswerSour
     { highWaterMark: 0 },
   );
   return new Response(body, {
-    headers: { ...streamHeaders(answer), ...answerHeaders(answer) },
+    headers: { ...headers, ...answerHeaders(answer) },
   });
 }
 
+type StreamHeaders = Readonly<Record<string, string>> & { readonly "content-type": string };
+
+const EVENTS_TYPE = "text/event-stream; charset=utf-8";
+
 /** Streams of sound and the like are not events: they keep their type, and nothing is put between their bytes. */
-function streamHeaders({ request, response }: Answer): Record<string, string> {
+function streamHeaders({ request, response }: Answer): StreamHeaders {
   if (request.operation !== "chat") {
     const type = response.headers.get("content-type");
     if (type !== null && !type.startsWith("text/event-stream")) return { "content-type": type };
   }
   return {
-    "content-type": "text/event-stream; charset=utf-8",
+    "content-type": EVENTS_TYPE,
     "cache-control": "no-cache",
     "x-accel-buffering": "no",
   };
@@ -71,14 +79,17 @@ class RelayedStream {
   readonly #record: CallRecord | undefined;
   #hasDelivered = false;
 
-  constructor(gateway: Gateway, answer: Answer, source: AnswerSource) {
+  constructor(
+    gateway: Gateway,
+    answer: Answer,
+    { source, contentType }: { source: AnswerSource; contentType: string },
+  ) {
     this.#gateway = gateway;
     this.#answer = answer;
     this.#source = source;
     this.#beganMs = gateway.clock.monotonicMs();
-    const headers = streamHeaders(answer);
-    this.#isEvents = "cache-control" in headers;
-    this.#contentType = headers["content-type"] ?? "";
+    this.#isEvents = contentType === EVENTS_TYPE;
+    this.#contentType = contentType;
     this.#record = answer.call.seen?.record;
     if (answer.call.seen !== undefined) answer.call.seen.isOpen = true;
   }
